@@ -1,0 +1,120 @@
+"""The messages of the private link between a gateway worker and the control process of its host.
+
+worker -> control: Hello, Ask, Renew, Facts, Bye.      control -> worker: Snapshot, Change, Answer, Renewed, Offer, Recall, Order.
+Every message is a tagged msgspec struct; frames are a 4-byte big-endian length and msgpack.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tokenworks.credit.policy import Change, Snapshot
+
+
+class LeaseGrant(msgspec.Struct, frozen=True, array_like=True):
+    """Credit of one lot lent to one writer. Lots are listed in burn order by `rank` (lower burns first)."""
+
+    lease: str
+    lot: str
+    account: str
+    amount_minor: int  # added to what the lease holds already
+    rank: int
+    valid_s: int  # from the sending of the request, on the worker's monotonic clock
+    books_epoch: int
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """First message of a worker. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held."""
+
+    writer: str
+    pid: int
+    version: int = 0
+
+
+class Ask(msgspec.Struct, frozen=True, tag="ask"):
+    """Lend me credit of `account`: at least `need_minor` more than I have free, and `keep_minor` for running streams.
+
+    kind "cut": a new request waits (50 ms). kind "extend": a running stream waits (250 ms); it may take what others keep.
+    """
+
+    id: int
+    account: str
+    need_minor: int
+    kind: Literal["cut", "extend"]
+    spend_minor_per_s: int = 0
+    keep_minor: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """The books' answer. Without grants that cover the need it is a refusal; `available_minor` is what is left to lend."""
+
+    id: int
+    account: str
+    grants: tuple[LeaseGrant, ...] = ()
+    available_minor: int = 0
+    books_reached: bool = True  # false: the books did not answer; the worker goes on within its leases
+
+
+class Offer(msgspec.Struct, frozen=True, tag="offer"):
+    """Credit nobody asked for just now: a top-up reached an account whose last ask was refused; waiting streams go first."""
+
+    account: str
+    grants: tuple[LeaseGrant, ...] = ()
+
+
+class Renew(msgspec.Struct, frozen=True, tag="renew"):
+    """These leases are still in use: prolong them."""
+
+    id: int
+    leases: tuple[str, ...]
+
+
+class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
+    """These leases are valid for `valid_s` more from the sending of the Renew; ones not listed cut no new hold."""
+
+    id: int
+    leases: tuple[str, ...]
+    valid_s: int
+    books_epoch: int
+
+
+class Recall(msgspec.Struct, frozen=True, tag="recall"):
+    """The books want back what is not held: up to `amount_minor` of the lot. The worker answers in its journal (Released)."""
+
+    lot: str
+    amount_minor: int
+    hard: bool = False  # also what is kept for the expected remainder of running streams
+
+
+class Facts(msgspec.Struct, frozen=True, tag="facts"):
+    """What a worker measured since it started: cumulative counters, gauges and histogram buckets by metric and labels.
+
+    `live` has one row per request that opened or ended since the last Facts, for `request tail`.
+    """
+
+    writer: str
+    at_ns: int
+    counters: dict[str, int]
+    gauges: dict[str, int]
+    inflight: dict[str, int] = {}  # per deployment
+    health: dict[str, str] = {}  # per deployment: up, failing, down
+    live: tuple[dict[str, str | int], ...] = ()
+
+
+class Order(msgspec.Struct, frozen=True, tag="order"):
+    """drain: stop accepting, finish, exit. reload: read certificates and settings again. retire: close the segment."""
+
+    what: Literal["drain", "reload"]
+
+
+class Bye(msgspec.Struct, frozen=True, tag="bye"):
+    """The worker has ended cleanly: everything is in its journal up to `position`."""
+
+    writer: str
+    position: int
+
+
+ToControl = Hello | Ask | Renew | Facts | Bye
+ToWorker = Snapshot | Change | Answer | Renewed | Offer | Recall | Order

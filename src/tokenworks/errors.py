@@ -1,0 +1,73 @@
+"""The error tree. The type says whose fault it is, the docstring is the message, the arguments fill it in.
+
+TokenworksError
+├── CallerError        the caller can mend it
+│   ├── UnknownUnit
+│   ├── MalformedAmount
+│   ├── AmountOutOfRange
+│   ├── Conflict
+│   ├── NotFound
+│   ├── Invalid
+│   └── ConfigError
+├── UpstreamError      an upstream or engine failed
+└── Broken             one of our promises does not hold: stop and alarm
+    └── StoreTooNew
+"""
+
+from __future__ import annotations
+
+
+class TokenworksError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.fields = args
+
+    def __str__(self) -> str:
+        doc = (type(self).__doc__ or "").strip()
+        return doc.format(*self.fields)
+
+
+class CallerError(TokenworksError):
+    """{0}"""
+
+
+class UnknownUnit(CallerError):
+    """Unknown unit {0!r}. Use one of {1}."""
+
+
+class MalformedAmount(CallerError):
+    """{0!r} is not an amount of {1}. Write a plain decimal number with at most {2} decimal places."""
+
+
+class AmountOutOfRange(CallerError):
+    """The amount {0} does not fit a signed 64-bit integer at its unit's scale. Split it."""
+
+
+class Conflict(CallerError):
+    """{0}"""
+
+
+class NotFound(CallerError):
+    """There is no {0} {1!r}. List them with `tokenworks {0} list`."""
+
+
+class Invalid(CallerError):
+    """{0}: {1}"""
+
+
+class ConfigError(CallerError):
+    """{0}"""
+
+
+class UpstreamError(TokenworksError):
+    """{0}"""
+
+
+class Broken(TokenworksError):
+    """{0}"""
+
+
+class StoreTooNew(Broken):
+    """The database is at revision {0}, which this version does not know. Install the version that wrote it, or a newer one."""

@@ -1,0 +1,1 @@
+"""What can produce tokens: models as they are sold, and the deployments behind them."""

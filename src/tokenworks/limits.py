@@ -1,0 +1,59 @@
+"""A limit on everything, in one place, each with its reason (DESIGN 4.9)."""
+
+from __future__ import annotations
+
+# --- requests in ---
+BODY_BYTES_MAX = 32 * 1024 * 1024  # Anthropic's request limit; OpenAI accepts less
+HEADER_COUNT_MAX = 100  # Node and Apache: 100
+HEADER_BYTES_MAX = 64 * 1024  # Node 80 KiB, Tomcat 8 KiB; coding agents send 3-6 KiB
+TARGET_BYTES_MAX = 8 * 1024  # nginx: 8 KiB
+HEAD_WAIT_S = 10  # a head that is not complete by then is a slow client
+BODY_RATE_BYTES_PER_S_MIN = 1024  # slower uploads are cut: slowloris
+BODY_WAIT_S = 30  # grace before the rate counts
+IDLE_WAIT_S = 75  # keep-alive between requests; nginx: 75 s
+PIPELINE_DEPTH_MAX = 16  # requests read ahead on one connection before reading pauses
+CONNECTION_BYTES_MAX = 40 * 1024 * 1024  # one body of 32 MiB and what surrounds it
+ACCOUNT_BYTES_MAX = 256 * 1024 * 1024  # bodies in flight for one account, per worker
+WORKER_BYTES_MAX = 1024 * 1024 * 1024  # bodies in flight in one worker
+CONNECTIONS_MAX = 20_000  # per worker; below the usual file limit with room for upstreams
+# --- relay ---
+CLIENT_BUFFER_BYTES_MAX = 1024 * 1024  # above it the upstream is paused
+CLIENT_STALL_S = 60  # a reader that takes nothing for so long is cut and billed
+UPSTREAM_CONNECT_S = 10
+UPSTREAM_HEAD_S = 600  # a long prefill before the first byte
+UPSTREAM_STALL_S = 300  # silence in mid-stream
+UPSTREAM_IDLE_S = 55  # pooled connections are dropped before the usual 60 s of servers
+UPSTREAM_POOL_MAX = 1024  # idle connections kept per deployment and worker
+UPSTREAM_WHOLE_BYTES_MAX = 64 * 1024 * 1024  # a whole answer; embeddings in bulk are large
+PING_GAP_S = 10  # a silent stream is pinged after so long
+DRAIN_S = 30  # SIGTERM: open requests get so long
+DNS_TTL_S = 30
+ERROR_BODY_BYTES_MAX = 64 * 1024  # of an upstream's error that is kept for the record
+# --- credit ---
+SLICE_TOKENS = 512  # output held ahead per step
+ASK_WAIT_MS = 50  # admission waits so long for the books
+EXTEND_WAIT_MS = 250  # a running stream waits so long for the books before it is cut
+TOPUP_WAIT_MS = 1000  # a stream at the end of its credit waits so long for a top-up before it is cut
+LEASE_VALIDITY_S = 60  # a lease cuts new holds for so long after it was asked for or renewed
+LEASE_IDLE_S = 30  # free credit unused for so long goes back
+LEASE_SHARE_PERCENT = 10  # of what a lot has available, per grant beyond the need
+LEASE_SPEND_S = 60  # and at most so many seconds of recent spend
+HOLD_STEPS_MAX = 64  # steps of a hold kept on a request's record; the middle ones are folded
+ATTEMPTS_MAX = 3
+DRAINS_MAX = 64  # streams driven to their end after the client hung up, per worker
+DRAIN_STREAM_S = 120
+# --- journal ---
+SEGMENT_BYTES = 64 * 1024 * 1024  # preallocated
+RECORD_BYTES_MAX = 256 * 1024
+FLUSH_INTERVAL_MS = 100
+SEGMENT_KEEP_S = 7 * 24 * 3600
+POST_BATCH_MAX = 2000  # records per books transaction
+DISK_FREE_BYTES_MIN = 256 * 1024 * 1024  # below it work is refused before the journal could fail
+# --- policy and links ---
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+POLICY_AGE_S_MAX = 24 * 3600  # a gateway that has heard nothing for so long refuses
+FACTS_INTERVAL_MS = 500
+# --- faces ---
+PAGE_ROWS_MAX = 500
+API_BODY_BYTES_MAX = 4 * 1024 * 1024
+IDEMPOTENCY_KEEP_S = 24 * 3600

@@ -1,0 +1,1 @@
+"""What usage costs: rate cards and the one function that rates by them."""
