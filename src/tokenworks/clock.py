@@ -1,5 +1,6 @@
-"""The only time and the only randomness. Everything that needs either is handed a Clock or a Dice, so that the simulator
-can run the real code under its own.
+"""The only time and the only randomness.
+
+Everything that needs either is handed a Clock or a Dice, so that the simulator can run the real code under its own.
 """
 
 from __future__ import annotations

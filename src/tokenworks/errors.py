@@ -70,4 +70,4 @@ class Broken(TokenworksError):
 
 
 class StoreTooNew(Broken):
-    """The database is at revision {0}, which this version does not know. Install the version that wrote it, or a newer one."""
+    """The database is at revision {0}, unknown to this version. Install the version that wrote it, or a newer one."""

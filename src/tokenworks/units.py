@@ -48,7 +48,7 @@ def parse_amount(text: str, unit: str) -> int:
 
 
 def format_amount(amount: int, unit: str) -> str:
-    """An integer at the unit's scale as an exact decimal string, trailing zeros removed down to two places for money."""
+    """An integer at the unit's scale as an exact decimal string, trailing zeros cut down to two places."""
     scale = unit_scale(unit)
     sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(scale + 1, "0")
     if scale == 0:

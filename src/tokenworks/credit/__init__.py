@@ -1,1 +1,1 @@
-"""Credit at the point of use: leases, purses, holds, and the shapes in which the books and the gateways speak of them."""
+"""Credit at the point of use: leases, purses, holds, and the shapes in which books and gateways speak of them."""

@@ -1,6 +1,7 @@
 """The messages of the private link between a gateway worker and the control process of its host.
 
-worker -> control: Hello, Ask, Renew, Facts, Bye.      control -> worker: Snapshot, Change, Answer, Renewed, Offer, Recall, Order.
+worker -> control: Hello, Ask, Renew, Facts, Bye.
+control -> worker: Snapshot, Change, Answer, Renewed, Offer, Recall, Order.
 Every message is a tagged msgspec struct; frames are a 4-byte big-endian length and msgpack.
 """
 
@@ -26,7 +27,7 @@ class LeaseGrant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First message of a worker. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held."""
+    """First message. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held."""
 
     writer: str
     pid: int
@@ -36,7 +37,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """Lend me credit of `account`: at least `need_minor` more than I have free, and `keep_minor` for running streams.
 
-    kind "cut": a new request waits (50 ms). kind "extend": a running stream waits (250 ms); it may take what others keep.
+    kind "cut": a new request waits (50 ms). kind "extend": a running stream waits (250 ms) and may
+    take what others keep.
     """
 
     id: int
@@ -48,7 +50,7 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
-    """The books' answer. Without grants that cover the need it is a refusal; `available_minor` is what is left to lend."""
+    """The books' answer: a refusal when its grants do not cover the need; `available_minor` is left to lend."""
 
     id: int
     account: str
@@ -58,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Offer(msgspec.Struct, frozen=True, tag="offer"):
-    """Credit nobody asked for just now: a top-up reached an account whose last ask was refused; waiting streams go first."""
+    """Credit not asked for just now: a top-up reached an account whose ask was refused; waiting streams go first."""
 
     account: str
     grants: tuple[LeaseGrant, ...] = ()
@@ -81,7 +83,7 @@ class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
 
 
 class Recall(msgspec.Struct, frozen=True, tag="recall"):
-    """The books want back what is not held: up to `amount_minor` of the lot. The worker answers in its journal (Released)."""
+    """The books want back up to `amount_minor` of what is not held. The worker answers in its journal (Released)."""
 
     lot: str
     amount_minor: int

@@ -25,7 +25,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try at one deployment. `cost_minor` is what it cost the operator by the deployment's cost card, charged or not."""
+    """One try at one deployment. `cost_minor` is the operator's cost by the deployment's cost card, charged or not."""
 
     number: int
     deployment: str
@@ -43,7 +43,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class HoldStep(msgspec.Struct, frozen=True, array_like=True):
-    """A step in a hold's life: cut, extended, released, posted, voided; `held_minor` is what it holds after the step."""
+    """A step of a hold: cut, extended, released, posted, voided; `held_minor` is what it holds after the step."""
 
     at_ns: int
     step: str
@@ -52,7 +52,7 @@ class HoldStep(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Opened(msgspec.Struct, frozen=True, tag="o"):
-    """A hold was cut; the request goes to its deployment next. `why` explains admission and route (versions, inputs, reasons)."""
+    """A hold was cut; the request goes to its deployment next. `why` explains admission and route."""
 
     request: str
     account: str
@@ -106,7 +106,7 @@ class Closed(msgspec.Struct, frozen=True, tag="c"):
 
 
 class Amended(msgspec.Struct, frozen=True, tag="a"):
-    """A later, better count of a request that was closed as `estimated`: the full new figures; the books post the difference.
+    """A later count of a request closed as `estimated`: the full new figures; the books post the difference.
 
     It never charges beyond what the hold had: parts carry signed differences against the Closed record's parts.
     """

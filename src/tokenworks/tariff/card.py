@@ -12,7 +12,7 @@ PRICED_CLASSES = CLASSES
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prices of one model: decimal strings per million tokens by class, and a fee per request.
 
-    A class that is not priced falls back: cache_read, cache_write_* to input; reasoning to output. `extras` are per count.
+    A class without a price falls back: cache_read, cache_write_* to input; reasoning to output. `extras` are per count.
     """
 
     input: str = "0"
