@@ -51,6 +51,8 @@ POST_BATCH_MAX = 2000  # records per books transaction
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024  # below it work is refused before the journal could fail
 # --- policy and links ---
 FRAME_BYTES_MAX = 64 * 1024 * 1024
+LINK_RETRY_MS_MIN = 50  # a worker dials its control process again after so long, doubling
+LINK_RETRY_MS_MAX = 2000
 POLICY_AGE_S_MAX = 24 * 3600  # a gateway that has heard nothing for so long refuses
 FACTS_INTERVAL_MS = 500
 # --- faces ---

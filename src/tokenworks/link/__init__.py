@@ -1,0 +1,1 @@
+"""The private link of one host: gateway workers and their control process, over a unix socket."""
