@@ -165,8 +165,8 @@ class Client(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n")
             return
         inject = INJECT if body.stream and body.stream_options is None else b""
-        head = (b"POST %b HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n{%b"
-                % (self.url, len(raw) + len(inject), inject))
+        head = (b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n{%b" % (self.url, len(raw) + len(inject), inject))
         if self.gate.idle:
             self.send(self.gate.idle.pop(), head, raw)
         else:

@@ -5,8 +5,8 @@
  * the moment the request was due, so a stalled gateway cannot hide behind the requests it kept from being sent. A
  * chunk's delay is its arrival here minus the sending time that the mock wrote into it. SIGTERM ends the run and prints
  * what there is. */
-#include "histogram.h"
 #include "net.h"
+#include "histogram.h"
 #include <getopt.h>
 
 #define BODIES_MAX 16

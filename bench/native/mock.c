@@ -27,7 +27,7 @@ struct conn {
 
 static struct heap heap;
 static int epoll, listener;
-static long requests, connections, streams_open, streams_aborted;
+static long requests, connections, streams_open, streams_aborted, progress_asked;
 static volatile sig_atomic_t stopped;
 static char padding[PAD_MAX + 1];
 
@@ -191,6 +191,7 @@ static bool due(struct conn *c) {
 
 static bool begin(struct conn *c, const char *body, size_t len) {
     c->ask = ask_read(body, len);
+    progress_asked += c->ask.usage_each || c->ask.timings;
     c->busy = true;
     c->sent = 0;
     c->timer.due_ns = now_ns() + c->ask.first_ms * 1000000;
@@ -208,13 +209,13 @@ static bool begin(struct conn *c, const char *body, size_t len) {
 
 static bool answer(struct conn *c, const char *head, const char *body, size_t len) {
     requests++;
-    char text[256];
+    char text[512];
     int n;
     if (strncmp(head, "POST /v1/chat/completions", 25) == 0) return begin(c, body, len);
     if (strncmp(head, "GET /stats", 10) == 0) {
         n = snprintf(text, sizeof text,
-                     "{\"requests\":%ld,\"connections\":%ld,\"streams_open\":%ld,\"streams_aborted\":%ld}", requests,
-                     connections, streams_open, streams_aborted);
+                     "{\"requests\":%ld,\"connections\":%ld,\"streams_open\":%ld,\"streams_aborted\":%ld,"
+                     "\"progress_asked\":%ld}", requests, connections, streams_open, streams_aborted, progress_asked);
         return plain(c, "200 OK", text, (size_t)n, false);
     }
     if (strncmp(head, "GET /v1/models", 14) == 0) {

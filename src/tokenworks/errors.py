@@ -11,6 +11,8 @@ TokenworksError
 │   └── ConfigError
 ├── UpstreamError      an upstream or engine failed
 └── Broken             one of our promises does not hold: stop and alarm
+    ├── JournalFull
+    ├── RecordTooLarge
     └── StoreTooNew
 """
 
@@ -71,3 +73,11 @@ class Broken(TokenworksError):
 
 class StoreTooNew(Broken):
     """The database is at revision {0}, unknown to this version. Install the version that wrote it, or a newer one."""
+
+
+class JournalFull(Broken):
+    """The journal has no room and the disk gave none: {0}. Free disk space; work is refused until then."""
+
+
+class RecordTooLarge(Broken):
+    """A journal record of {0} bytes is above the limit of {1}. The field that made it so large must be bounded."""

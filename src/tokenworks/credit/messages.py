@@ -1,7 +1,7 @@
 """The messages of the private link between a gateway worker and the control process of its host.
 
-worker -> control: Hello, Ask, Renew, Facts, Bye.
-control -> worker: Snapshot, Change, Answer, Renewed, Offer, Recall, Order.
+worker -> control: Hello, Ask, Renew, Written, Whose, Facts, Bye.
+control -> worker: Snapshot, Change, Answer, Renewed, Owned, Offer, Recall, Order.
 Every message is a tagged msgspec struct; frames are a 4-byte big-endian length and msgpack.
 """
 
@@ -50,13 +50,17 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
-    """The books' answer: a refusal when its grants do not cover the need; `available_minor` is left to lend."""
+    """The books' answer: a refusal when its grants do not cover the need; `available_minor` is left to lend.
+
+    `pending`: other gateways have been asked to give back what they do not hold; the final answer follows.
+    """
 
     id: int
     account: str
     grants: tuple[LeaseGrant, ...] = ()
     available_minor: int = 0
     books_reached: bool = True  # false: the books did not answer; the worker goes on within its leases
+    pending: bool = False
 
 
 class Offer(msgspec.Struct, frozen=True, tag="offer"):
@@ -90,6 +94,27 @@ class Recall(msgspec.Struct, frozen=True, tag="recall"):
     hard: bool = False  # also what is kept for the expected remainder of running streams
 
 
+class Written(msgspec.Struct, frozen=True, tag="written"):
+    """Something stands in the journal up to `position` that others wait for (credit given back, objects issued)."""
+
+    writer: str
+    position: int
+
+
+class Whose(msgspec.Struct, frozen=True, tag="whose"):
+    """To whom were these upstream objects issued, and where?"""
+
+    id: int
+    objects: tuple[str, ...]
+
+
+class Owned(msgspec.Struct, frozen=True, tag="owned"):
+    """Account and deployment of each object asked for, in order; two empty strings for one that nobody knows."""
+
+    id: int
+    owners: tuple[tuple[str, str], ...]
+
+
 class Facts(msgspec.Struct, frozen=True, tag="facts"):
     """What a worker measured since it started: cumulative counters, gauges and histogram buckets by metric and labels.
 
@@ -106,7 +131,7 @@ class Facts(msgspec.Struct, frozen=True, tag="facts"):
 
 
 class Order(msgspec.Struct, frozen=True, tag="order"):
-    """drain: stop accepting, finish, exit. reload: read certificates and settings again. retire: close the segment."""
+    """drain: stop accepting, finish, exit. reload: read certificates and settings again."""
 
     what: Literal["drain", "reload"]
 
@@ -118,5 +143,5 @@ class Bye(msgspec.Struct, frozen=True, tag="bye"):
     position: int
 
 
-ToControl = Hello | Ask | Renew | Facts | Bye
-ToWorker = Snapshot | Change | Answer | Renewed | Offer | Recall | Order
+ToControl = Hello | Ask | Renew | Written | Whose | Facts | Bye
+ToWorker = Snapshot | Change | Answer | Renewed | Owned | Offer | Recall | Order

@@ -6,9 +6,8 @@ from typing import Literal
 
 import msgspec
 
-Dialect = Literal["chat", "completions", "responses", "messages", "embeddings"]
-DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages", "embeddings")
-Engine = Literal["openai", "anthropic", "vllm", "llamacpp"]  # whose usage figures and owned fields apply
+from tokenworks.wire.dialects import Dialect, Engine
+
 Progress = Literal["exact", "visible", "blind"]
 Hangup = Literal["cancel", "drain", "waive"]  # what happens when the client hangs up
 Failure = Literal["bill", "waive"]  # an upstream that fails in mid-stream: bill what was delivered, or nothing

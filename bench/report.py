@@ -1,0 +1,87 @@
+"""From rounds to figures: medians, ratios within the same round, a verdict per promise, a table for the docs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.rows import Figures, Row
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+Measured = dict[str, dict[str, list[Figures]]]  # row, contestant, one entry per round
+
+
+def figure_of(row: Row, contestant: str, rounds: dict[str, list[Figures]]) -> float | None:
+    """What is held against the limit: a median over rounds, of ratios or differences where the row compares."""
+    own = rounds.get(contestant)
+    base = rounds.get({"ratio to nginx": "nginx", "above direct": "direct"}.get(row.compared, contestant))
+    if not own or not base:
+        return None
+    pairs = [(mine[row.figure], theirs[row.figure]) for mine, theirs in zip(own, base, strict=True)]
+    if row.compared == "ratio to nginx":
+        return median(mine / theirs for mine, theirs in pairs)
+    if row.compared == "above direct":
+        return median(mine - theirs for mine, theirs in pairs)
+    return median(mine for mine, _ in pairs)
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    """The median of each figure on its own."""
+    return {name: median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def summary(rows: tuple[Row, ...], measured: Measured) -> dict[str, Any]:
+    """Per row: what each contestant cost, what is compared, the limit, and whether Tokenworks keeps it."""
+    return {row.name: _line(row, measured[row.name]) for row in rows if row.name in measured}
+
+
+def _line(row: Row, rounds: dict[str, list[Figures]]) -> dict[str, Any]:
+    compared = {name: figure for name in rounds if (figure := figure_of(row, name, rounds)) is not None}
+    ours = compared.get("tokenworks")
+    return {"title": row.title, "unit": row.unit, "figure": row.figure, "compared": row.compared, "limit": row.limit,
+            "kept": None if ours is None else ours <= row.limit, "by_contestant": compared,
+            "medians": {name: medians(each) for name, each in rounds.items()}}
+
+
+def table(lines: dict[str, Any], contestants: list[str]) -> str:
+    """The Markdown table: medians per contestant, then the compared figure against its limit."""
+    heads = ["row", *contestants, "compared", "limit", "kept"]
+    text = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 2) + "|---|"]
+    for line in lines.values():
+        cells = [_cell(line["medians"].get(name), line["figure"], line["unit"]) for name in contestants]
+        text.append("| " + " | ".join([line["title"], *cells, _compared(line), _limit(line), _kept(line)]) + " |")
+    return "\n".join(text)
+
+
+def _cell(figures: Figures | None, figure: str, unit: str) -> str:
+    return "" if figures is None else f"{figures[figure]:,.1f} {unit}"
+
+
+def _compared(line: dict[str, Any]) -> str:
+    ours = line["by_contestant"].get("tokenworks", line["by_contestant"].get("floor"))
+    if ours is None:
+        return ""
+    return f"{ours:.2f} x nginx" if line["compared"] == "ratio to nginx" else f"{ours:,.1f} {line['unit'][:2]}"
+
+
+def _limit(line: dict[str, Any]) -> str:
+    return f"{line['limit']} x" if line["compared"] == "ratio to nginx" else f"{line['limit']:,} {line['unit'][:2]}"
+
+
+def _kept(line: dict[str, Any]) -> str:
+    return {True: "yes", False: "**no**", None: ""}[line["kept"]]
+
+
+def save(path: Path, result: dict[str, Any]) -> None:
+    """Writes the result as JSON."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def splice(page: Path, text: str) -> None:
+    """Puts the text between the markers of a page."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
