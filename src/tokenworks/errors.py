@@ -10,6 +10,9 @@ TokenworksError
 │   ├── Invalid
 │   └── ConfigError
 ├── UpstreamError      an upstream or engine failed
+├── Unavailable        not now: the same call may succeed later
+│   ├── BooksUnreachable
+│   └── Stale
 └── Broken             one of our promises does not hold: stop and alarm
     ├── JournalFull
     ├── RecordTooLarge
@@ -65,6 +68,18 @@ class ConfigError(CallerError):
 
 class UpstreamError(TokenworksError):
     """{0}"""
+
+
+class Unavailable(TokenworksError):
+    """{0}"""
+
+
+class BooksUnreachable(Unavailable):
+    """The books cannot be reached: {0}. What was asked may be asked again as it is."""
+
+
+class Stale(Unavailable):
+    """The journal of {0} is posted up to {1}, not {2}: read on from there."""
 
 
 class Broken(TokenworksError):

@@ -1,0 +1,1 @@
+"""The books and the policy on disk: small ports, three implementations (SQLite, PostgreSQL, memory), one contract."""
