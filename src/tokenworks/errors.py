@@ -10,6 +10,7 @@ TokenworksError
 │   ├── Invalid
 │   └── ConfigError
 ├── UpstreamError      an upstream or engine failed
+│   └── UsageError
 ├── Unavailable        not now: the same call may succeed later
 │   ├── BooksUnreachable
 │   └── Stale
@@ -80,6 +81,10 @@ class BooksUnreachable(Unavailable):
 
 class Stale(Unavailable):
     """The journal of {0} is posted up to {1}, not {2}: read on from there."""
+
+
+class UsageError(UpstreamError):
+    """The upstream's usage figures cannot be right: {0}. The request is billed by our own count."""
 
 
 class Broken(TokenworksError):

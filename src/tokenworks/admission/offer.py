@@ -1,0 +1,23 @@
+"""An offer: one deployment made ready for the request path, compiled once per policy change."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tokenworks.credit.policy import Endpoint
+from tokenworks.fleet.deployment import Deployment, Model
+from tokenworks.wire.fields import Source
+from tokenworks.wire.headers import HeadWriter
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A deployment with what the request path needs of it: the field table's source and the writer of heads."""
+
+    deployment: Deployment
+    source: Source
+    heads: HeadWriter
+
+
+def make_offer(endpoint: Endpoint, model: Model) -> Offer:
+    """The offer of an endpoint; raises ValueError when its URL or credential cannot stand in a request head."""
+    raise NotImplementedError(endpoint, model)
