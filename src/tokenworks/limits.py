@@ -48,6 +48,9 @@ RECORD_BYTES_MAX = 256 * 1024
 FLUSH_INTERVAL_MS = 100
 SEGMENT_KEEP_S = 7 * 24 * 3600
 POST_BATCH_MAX = 2000  # records per books transaction
+POST_BATCH_MS = 30  # batches shrink until they take no longer: whoever asks for credit waits behind one
+POST_POLL_MS = 50  # journals are looked at so often when nobody says that something was written
+WATERMARK_SLACK_MS = 1_000  # between the time in a record and its being in the journal
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024  # below it work is refused before the journal could fail
 # --- policy and links ---
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -55,7 +58,19 @@ LINK_RETRY_MS_MIN = 50  # a worker dials its control process again after so long
 LINK_RETRY_MS_MAX = 2000
 POLICY_AGE_S_MAX = 24 * 3600  # a gateway that has heard nothing for so long refuses
 FACTS_INTERVAL_MS = 500
+KEYS_PER_CHANGE = 5_000  # keys travel in pieces, so that a worker's loop is never busy for long
+POLICY_POLL_MS = 1_000  # a lost ring of the bell is made good after so long
+RECALL_WAIT_MS = 400  # a gateway that is asked to give credit back has so long; then the books answer without it
+ASK_HOLD_MS = 1_000  # no ask stays without its final answer for longer
+LIVE_ROWS_KEPT = 1_000  # of `request tail`, per host
+LIVE_QUEUE_MAX = 1_000  # rows that one follower may be behind
 # --- faces ---
 PAGE_ROWS_MAX = 500
 API_BODY_BYTES_MAX = 4 * 1024 * 1024
 IDEMPOTENCY_KEEP_S = 24 * 3600
+# --- books ---
+BOOKS_WAIT_S = 5  # a transaction that meets locks is tried again for so long
+BOOKS_CONNECT_S = 5
+BOOKS_STATEMENT_S = 30  # the server cuts a statement, or an idle transaction with locks, after so long
+BOOKS_RETRY_MS_MAX = 50
+BOOKS_CONNECTIONS_MAX = 8  # per control process: poster, lender, API threads

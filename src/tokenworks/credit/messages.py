@@ -27,11 +27,16 @@ class LeaseGrant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First message. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held."""
+    """First message. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held.
+
+    `granted`: per lease all that was ever granted on it, as far as this worker has heard: an answer that was lost with
+    the link, or with the control process, is then offered again. None: not told.
+    """
 
     writer: str
     pid: int
     version: int = 0
+    granted: dict[str, int] | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
