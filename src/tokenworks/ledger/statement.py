@@ -1,0 +1,46 @@
+"""A statement: what happened to an account's lots in a span of time, from balance to balance, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from tokenworks.ledger.entries import Cause, Entry
+
+
+class StatementLine(msgspec.Struct, frozen=True):
+    """One posting on one lot; `balance_minor` is the account's balance after it."""
+
+    entry: str
+    booked_at_ns: int
+    occurred_at_ns: int
+    cause: Cause
+    ref: str
+    lot: str
+    amount_minor: int
+    balance_minor: int
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """closing = opening + the lines, and closing = topped up - used - other, exactly.
+
+    `complete_until_ns` is the least watermark of all journals: nothing that ended before it is still to come.
+    """
+
+    account: str
+    unit: str
+    from_ns: int
+    to_ns: int
+    opening_minor: int
+    closing_minor: int
+    lines: tuple[StatementLine, ...]
+    sums: dict[str, int]  # by cause
+    as_of_ns: int
+    complete_until_ns: int = 0
+
+
+def draw_statement(account: str, unit: str, lots: Collection[str], entries: Iterable[Entry],
+                   span: tuple[int, int], as_of_ns: int) -> Statement:
+    """The statement over [from, to) by booking time; `entries` are all that touch the lots, also earlier ones."""
+    raise NotImplementedError
