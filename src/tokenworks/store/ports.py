@@ -11,30 +11,31 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from tokenworks.credit.messages import Ask
+from tokenworks.credit.rows import LeaseRow, RequestRow
 from tokenworks.fleet.deployment import Deployment, Model
+from tokenworks.ledger.audit import Books as AuditBooks
+from tokenworks.ledger.entries import Entry
+from tokenworks.ledger.lots import Lot
 from tokenworks.store.shapes import (
     AccountRow,
     AuditNote,
-    AuditRows,
     Balance,
     Batch,
     BooksFacts,
     Claim,
     EntryQuery,
-    EntryRow,
     Funding,
     Kept,
     KeyRow,
-    LeaseRow,
     Lent,
-    LotRow,
     PolicyRows,
     Posted,
     RequestQuery,
-    RequestRow,
+    RequestRecord,
     Rows,
-    Statement,
-    SuspenseRow,
+    StatementPage,
+    StatementQuery,
+    Suspended,
     UsageQuery,
     UsageSum,
     Withdrawal,
@@ -66,11 +67,11 @@ class Books(Protocol):
         Raises Stale unless the writer's position is `position`; a second time it does nothing."""
         ...
 
-    def fund(self, funding: Funding) -> LotRow:
+    def fund(self, funding: Funding) -> Lot:
         """Creates a lot. Raises NotFound for an unknown account, Conflict for a lot id used for another funding."""
         ...
 
-    def withdraw(self, withdrawal: Withdrawal) -> LotRow:
+    def withdraw(self, withdrawal: Withdrawal) -> Lot:
         """Refunds or expires what a lot has available. Raises NotFound, and Conflict when it has less."""
         ...
 
@@ -103,11 +104,11 @@ class Writers(Protocol):
 class Suspense(Protocol):
     """Records that could not be posted."""
 
-    def page(self, unresolved: bool = True, cursor: str = "", limit: int = 50) -> Rows[SuspenseRow]:
+    def page(self, unresolved: bool = True, cursor: str = "", limit: int = 50) -> Rows[Suspended]:
         """Oldest first."""
         ...
 
-    def resolve(self, ident: str, resolution: str, now_ns: int) -> SuspenseRow:
+    def resolve(self, ident: str, resolution: str, now_ns: int) -> Suspended:
         """Notes what was done about it; raises NotFound."""
         ...
 
@@ -155,12 +156,12 @@ class Policy(Protocol):
 class Requests(Protocol):
     """What was asked and what it cost."""
 
-    def get(self, ident: str) -> RequestRow:
+    def get(self, ident: str) -> RequestRecord:
         """Raises NotFound."""
         ...
 
     def page(self, query: RequestQuery) -> Rows[RequestRow]:
-        """Newest first; without attempts, hold steps, raw usage and reasons."""
+        """Newest first; without hold steps, raw usage, reasons and notes."""
         ...
 
     def usage(self, query: UsageQuery) -> list[UsageSum]:
@@ -179,24 +180,25 @@ class Ledger(Protocol):
         """Ledger accounts whose name starts with `prefix`, with their exact balance, by name and unit."""
         ...
 
-    def entries(self, query: EntryQuery) -> Rows[EntryRow]:
+    def entries(self, query: EntryQuery) -> Rows[Entry]:
         """Newest booked first, with postings."""
         ...
 
-    def statement(self, query: EntryQuery, now_ns: int) -> Statement:
-        """Of `query.wallet` (a paying account) or `query.lot`; oldest first. Raises NotFound."""
+    def statement(self, query: StatementQuery, now_ns: int) -> StatementPage:
+        """Oldest first. Raises NotFound for an account, or a lot of it, that does not exist."""
         ...
 
-    def lots(self, account: str = "", cursor: str = "", limit: int = 50) -> Rows[LotRow]:
+    def lots(self, account: str = "", cursor: str = "", limit: int = 50) -> Rows[Lot]:
         """By id; of one account, or all."""
         ...
 
     def leases(self, account: str = "", writer: str = "", limit: int = 500) -> list[LeaseRow]:
-        """Leases that still hold credit, by id."""
+        """Leases that are not over (not returned or forgotten), by id."""
         ...
 
-    def audit(self) -> AuditRows:
-        """What the checks of ledger/audit.py need, read at one moment."""
+    def audit(self) -> AuditBooks:
+        """What the checks of ledger/audit.py need, read at one moment. `entries` has those that the database itself
+        finds unbalanced or not covered by their requests' shares."""
         ...
 
 
@@ -240,7 +242,8 @@ class Bell(Protocol):
         ...
 
     def listen(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
-        """Calls back (topic, payload) on a thread of the bell; what is returned ends it."""
+        """Calls back (topic, payload) on the thread that rings, or on the bell's own; it must not block or raise.
+        What is returned ends it."""
         ...
 
 

@@ -12,10 +12,12 @@ import msgspec
 
 from tokenworks.credit.messages import LeaseGrant
 from tokenworks.credit.policy import Account, Key
-from tokenworks.credit.records import Attempt, HoldStep, Part
+from tokenworks.credit.records import Record
+from tokenworks.credit.rows import AttemptRow, ChargeRow, Damage, RecallFrom, RequestRow, SuspenseRow
 from tokenworks.fleet.deployment import Deployment, Model
+from tokenworks.ledger.statement import Statement
 from tokenworks.tariff.card import RateCard
-from tokenworks.usage.vector import Basis, Usage
+from tokenworks.usage.vector import Usage
 
 T = TypeVar("T")
 
@@ -95,36 +97,42 @@ class PolicyRows(msgspec.Struct, frozen=True):
 class Batch(NamedTuple):
     """Records of one writer, from `start` (the position that the store names, 0 for a new writer) to `end`.
 
-    `items` are (position after it, Record or what the reader found instead). `start` and `end` may lie in different
-    segments. `watermark_ns`: nothing that ended before it is still to come after `end` (0: not known).
+    `items` are (position after it, Record or what the reader found instead). `start` may lie in an earlier segment than
+    `segment`, the file they were read from. `watermark_ns`: nothing that ended before it is still to come after `end`
+    (0: not known).
     """
 
     writer: str
+    segment: str
     start: int
     end: int
-    items: Sequence[tuple[int, object]]
+    items: Sequence[tuple[int, Record | Damage]]
     now_ns: int
     shard: str = "0"  # of the operator's accounts: one per poster, so that posters do not wait for each other
     watermark_ns: int = 0
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What a batch, or the end of a writer, did. `freed` is credit that came back to lots and can be lent again."""
+    """What a batch, or the end of a writer, did. `freed` is credit that came back to lots and can be lent again.
+
+    `alarms` are sentences for the operator (credit/rows.py, Plan).
+    """
 
     position: int
     requests: int = 0
     entries: tuple[str, ...] = ()
     suspended: int = 0
     freed: tuple[tuple[str, str, int], ...] = ()  # (account, lot, amount)
+    alarms: tuple[str, ...] = ()
 
 
 class Lent(msgspec.Struct, frozen=True):
-    """The answer to an ask. `short_minor` is what the grants lack; `recall` says who holds what of the lots."""
+    """The answer to an ask. `short_minor` is what the grants lack; `recall` says who may have some of it free."""
 
     grants: tuple[LeaseGrant, ...] = ()
     available_minor: int = 0
     short_minor: int = 0
-    recall: tuple[tuple[str, str, int], ...] = ()  # (writer, lot, amount leased)
+    recall: tuple[RecallFrom, ...] = ()
 
 
 class Funding(msgspec.Struct, frozen=True):
@@ -172,16 +180,11 @@ class WriterRow(msgspec.Struct, frozen=True):
     lag_bytes: int = 0
 
 
-class SuspenseRow(msgspec.Struct, frozen=True):
-    """A record that could not be posted: why, and what it was (msgpack of the record, or the bytes found)."""
+class Suspended(msgspec.Struct, frozen=True):
+    """A record that could not be posted, and what was done about it."""
 
     id: str
-    writer: str
-    position: int
-    reason: str
-    request: str
-    payload: bytes
-    at_ns: int
+    record: SuspenseRow
     resolved_at_ns: int = 0
     resolution: str = ""
 
@@ -189,44 +192,12 @@ class SuspenseRow(msgspec.Struct, frozen=True):
 # --- reads ---
 
 
-class RequestRow(msgspec.Struct, frozen=True):
-    """The whole record of one request. state: open, closed, or refused (at the door, nothing spent)."""
+class RequestRecord(msgspec.Struct, frozen=True):
+    """All that is known of one request: its row, its attempts by number, and its shares of ledger entries."""
 
-    id: str
-    writer: str
-    account: str
-    key: str
-    state: Literal["open", "closed", "refused"]
-    opened_at_ns: int
-    dialect: str
-    model: str
-    deployment: str = ""
-    unit: str = ""
-    card: str = ""
-    stream: bool = False
-    why: dict[str, str | int] = {}
-    closed_at_ns: int = 0
-    amended_at_ns: int = 0
-    outcome: str = ""
-    reason: str = ""
-    status: int = 0
-    usage: Usage = Usage()
-    basis: Basis = "estimated"
-    held_minor: int = 0
-    rated_minor: int = 0
-    charged_minor: int = 0
-    waived_minor: int = 0
-    overrun_minor: int = 0
-    list_minor: int = 0
-    parts: tuple[Part, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    hold: tuple[HoldStep, ...] = ()
-    raw: bytes = b""
-    notes: tuple[str, ...] = ()
-    cut_loss: Usage = Usage()
-    ttft_ms: int = -1
-    duration_ms: int = 0
-    entries: tuple[str, ...] = ()  # ledger entries that charge it: one per lot, and per amendment
+    row: RequestRow
+    attempts: tuple[AttemptRow, ...]
+    charges: tuple[ChargeRow, ...]
 
 
 class RequestQuery(msgspec.Struct, frozen=True):
@@ -282,68 +253,6 @@ class Balance(msgspec.Struct, frozen=True):
     postings: int
 
 
-class LotRow(msgspec.Struct, frozen=True):
-    """A lot of an account's wallet. available = credited − refunded − expired − transferred − posted − leased."""
-
-    id: str
-    account: str
-    unit: str
-    kind: Literal["paid", "granted"]
-    created_at_ns: int
-    expires_at_ns: int
-    credited_minor: int
-    refunded_minor: int
-    expired_minor: int
-    transferred_minor: int
-    posted_minor: int
-    leased_minor: int
-    reference: str = ""
-
-    @property
-    def available_minor(self) -> int:
-        gone = self.refunded_minor + self.expired_minor + self.transferred_minor
-        return self.credited_minor - gone - self.posted_minor - self.leased_minor
-
-
-class LeaseRow(msgspec.Struct, frozen=True):
-    """Credit of a lot lent to a writer: what is left of it (held, free, or in doubt when its writer is lost)."""
-
-    id: str
-    lot: str
-    account: str
-    writer: str
-    state: str
-    left_minor: int
-    granted_minor: int
-    epoch: int
-    granted_at_ns: int
-    renewed_at_ns: int
-
-
-class PostingRow(msgspec.Struct, frozen=True):
-    """One posting of an entry; `lot` is "" on the operator's side."""
-
-    account: str
-    unit: str
-    amount_minor: int
-    lot: str = ""
-
-
-class EntryRow(msgspec.Struct, frozen=True):
-    """A ledger entry with its postings, which sum to zero per unit. `cause` says what made it."""
-
-    id: str
-    cause: str
-    occurred_at_ns: int
-    booked_at_ns: int
-    period: str
-    writer: str
-    position: int
-    reference: str
-    reverses: str
-    postings: tuple[PostingRow, ...]
-
-
 class EntryQuery(msgspec.Struct, frozen=True):
     """Filters of a list of entries, newest booked first. `account` is a ledger account, `wallet` a paying one."""
 
@@ -355,55 +264,25 @@ class EntryQuery(msgspec.Struct, frozen=True):
     until_ns: int = 0
     cursor: str = ""
     limit: int = 50
+    ids: tuple[str, ...] = ()
 
 
-class StatementLine(msgspec.Struct, frozen=True):
-    """One movement of a wallet or lot and the balance after it."""
-
-    entry: str
-    cause: str
-    lot: str
-    occurred_at_ns: int
-    booked_at_ns: int
-    amount_minor: int
-    balance_minor: int
-    requests: int
-    reference: str = ""
-
-
-class Statement(msgspec.Struct, frozen=True):
-    """Movements of an account's wallet, or of one lot, booked in [since_ns, until_ns), and what they add up to.
-
-    closing = opening + the sum of all movements, also of those beyond this page. Final for what ended before
-    `complete_until_ns` (`books_complete_until`).
-    """
+class StatementQuery(msgspec.Struct, frozen=True):
+    """Of all lots of `account`, or of one; booked in [since_ns, until_ns), until 0: now."""
 
     account: str
-    lot: str
-    unit: str
-    opening_minor: int
-    closing_minor: int
-    as_of_ns: int
-    complete_until_ns: int
-    lines: list[StatementLine]
+    lot: str = ""
+    since_ns: int = 0
+    until_ns: int = 0
+    cursor: str = ""
+    limit: int = 50
+
+
+class StatementPage(msgspec.Struct, frozen=True):
+    """A statement with some of its lines. Opening, closing and sums are of the whole span, whatever the page."""
+
+    statement: Statement
     next_cursor: str | None = None
-
-
-class AuditRows(msgspec.Struct, frozen=True):
-    """Everything that ledger/audit checks, read in one transaction."""
-
-    balances: list[Balance]
-    lots: list[LotRow]
-    leases: list[LeaseRow]
-    unbalanced: list[str]  # entries whose postings do not sum to zero
-    charged: dict[str, int]  # unit -> sum over requests
-    rated: dict[str, int]
-    waived: dict[str, int]
-    overrun: dict[str, int]
-    lot_postings: dict[str, int]  # lot -> fold of its postings
-    entry_requests: list[tuple[str, int, int]]  # (entry, what it takes from its lot, what its requests say), if unequal
-    open_requests: int
-    suspended: int
 
 
 # --- meta ---
@@ -422,14 +301,15 @@ class BooksFacts(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct, frozen=True):
     """An Idempotency-Key as it stands: fresh (yours to run), or with the reply that it got.
 
-    `seed` is drawn when the key is first claimed and never changes: ids minted from it make a run that is repeated
-    after a crash the same run. `same` is false when the key was used for another request.
+    `seed` and `at_ns` are of the first claim and never change: ids minted from them make a run that is repeated after
+    a crash the same run. `same` is false when the key was used for another request.
     """
 
     fresh: bool
     same: bool
     seed: bytes
     reply: bytes | None
+    at_ns: int = 0  # when it was first claimed
 
 
 class AuditNote(msgspec.Struct, frozen=True):

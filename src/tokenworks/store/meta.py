@@ -1,0 +1,90 @@
+"""The books about themselves, idempotency keys and the audit trail, in SQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tokenworks.clock import Clock, Dice
+from tokenworks.errors import Invalid
+from tokenworks.limits import IDEMPOTENCY_KEEP_S
+from tokenworks.store import schema
+from tokenworks.store.database import Database
+from tokenworks.store.shapes import AuditNote, BooksFacts, Claim, Rows
+
+SEED_BYTES = 16
+
+
+def found_books(conn: Connection, clock: Clock, dice: Dice) -> None:
+    """The one row of `books`, made when the database is new: epoch 1 and a pepper of its own."""
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    conn.execute(insert(schema.books).values(
+        id=1, epoch=1, pepper=dice.draw(32), policy_version=1, created_at_ns=clock.now_ns(),
+    ).on_conflict_do_nothing())
+
+
+class SqlMeta:
+    """ports.Meta."""
+
+    def __init__(self, database: Database, dice: Dice) -> None:
+        self._database, self._dice = database, dice
+
+    def facts(self) -> BooksFacts:
+        """See ports.Meta."""
+        return self._database.read(_facts)
+
+    def raise_epoch(self) -> int:
+        """See ports.Meta."""
+        books = schema.books
+        raised = update(books).values(epoch=books.c.epoch + 1).returning(books.c.epoch)
+        return self._database.write(lambda conn: int(conn.execute(raised).scalar_one()))
+
+    def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:
+        """See ports.Meta."""
+        seed = self._dice.draw(SEED_BYTES)
+        return self._database.write(lambda conn: _claim(conn, (key, digest, seed), now_ns))
+
+    def answer(self, key: str, reply: bytes) -> None:
+        """See ports.Meta."""
+        query = update(schema.claims).where(schema.claims.c.key == key).values(reply=reply)
+        self._database.write(lambda conn: conn.execute(query))
+
+    def note(self, note: AuditNote) -> None:
+        """See ports.Meta."""
+        values = {"at_ns": note.at_ns, "actor": note.actor, "action": note.action, "noun": note.noun,
+                  "noun_id": note.id, "detail": note.detail}
+        self._database.write(lambda conn: conn.execute(schema.notes.insert().values(values)))
+
+    def notes(self, cursor: str = "", limit: int = 50) -> Rows[AuditNote]:
+        """See ports.Meta."""
+        table = schema.notes
+        query = select(table).order_by(table.c.id.desc()).limit(limit + 1)
+        if cursor:
+            query = query.where(table.c.id < read_number(cursor))
+        found = self._database.read(lambda conn: conn.execute(query).all())
+        data = [AuditNote(row.at_ns, row.actor, row.action, row.noun, row.noun_id, row.detail) for row in found[:limit]]
+        return Rows(data, str(found[limit - 1].id) if len(found) > limit else None)
+
+
+def read_number(cursor: str) -> int:
+    """A cursor that is a number; raises Invalid."""
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise Invalid("cursor", "give back next_cursor of the page before, unchanged")
+    return int(cursor)
+
+
+def _facts(conn: Connection) -> BooksFacts:
+    row = conn.execute(select(schema.books)).one()
+    revision = conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    return BooksFacts(row.epoch, row.pepper, row.policy_version, row.created_at_ns, revision)
+
+
+def _claim(conn: Connection, claimed: tuple[str, bytes, bytes], now_ns: int) -> Claim:
+    key, digest, seed = claimed
+    table = schema.claims
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    conn.execute(table.delete().where(table.c.at_ns < now_ns - IDEMPOTENCY_KEEP_S * 1_000_000_000))
+    values = {"key": key, "digest": digest, "seed": seed, "at_ns": now_ns}
+    conn.execute(insert(table).values(values).on_conflict_do_nothing())
+    row = conn.execute(select(table).where(table.c.key == key)).one()
+    return Claim(row.seed == seed, row.digest == digest, row.seed, row.reply, row.at_ns)
