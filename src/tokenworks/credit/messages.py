@@ -27,7 +27,8 @@ class LeaseGrant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First message. `writer` is host/worker/epoch, also the name of its journal; `version` is the policy held.
+    """First message. `writer` is host/worker/epoch, also the name of its journal; `version` and `books_epoch` are of
+    the policy held, 0 for none.
 
     `granted`: per lease all that was ever granted on it, as far as this worker has heard: an answer that was lost with
     the link, or with the control process, is then offered again. None: not told.
@@ -37,6 +38,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     pid: int
     version: int = 0
     granted: dict[str, int] | None = None
+    books_epoch: int = 0
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
@@ -92,7 +94,8 @@ class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
 
 
 class Recall(msgspec.Struct, frozen=True, tag="recall"):
-    """The books want back up to `amount_minor` of what is not held. The worker answers in its journal (Released)."""
+    """The books want back up to `amount_minor` of what is not held. The worker answers in its journal (Released), and
+    in any case with Written, also when it has nothing to give: somebody waits for it."""
 
     lot: str
     amount_minor: int
@@ -100,10 +103,14 @@ class Recall(msgspec.Struct, frozen=True, tag="recall"):
 
 
 class Written(msgspec.Struct, frozen=True, tag="written"):
-    """Something stands in the journal up to `position` that others wait for (credit given back, objects issued)."""
+    """Something stands in the journal up to `position` that others wait for (credit given back, objects issued).
+
+    `recalls`: how many Recalls came over this link so far, all of them answered up to that position.
+    """
 
     writer: str
     position: int
+    recalls: int = 0
 
 
 class Whose(msgspec.Struct, frozen=True, tag="whose"):
