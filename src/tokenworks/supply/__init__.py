@@ -1,0 +1,1 @@
+"""Where tokens come from: the embedded engine, engines' counters and health, tokenizers."""

@@ -1,0 +1,1 @@
+"""The tiny model: its text, tokenizer, training, files and gates. Run by tools/model.sh."""
