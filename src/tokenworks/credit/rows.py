@@ -104,7 +104,8 @@ class RequestRow(msgspec.Struct):
 class ChargeRow(msgspec.Struct, frozen=True, gc=False):
     """A request's share of one ledger entry: (request, number) is unique, the shares of an entry sum to its posting.
 
-    kind charged: on wallet:<lot>. kind waived, overrun: on the operator's account of that name. An amendment adds rows.
+    kind charged: on wallet:<lot>. kind waived, overrun: on the operator's account of that name. An amendment adds rows,
+    numbered from 1000 on.
     """
 
     request: str

@@ -1,7 +1,7 @@
 """The names of ledger accounts. Customer money is in `wallet:<lot>`; the operator's side is sharded per poster.
 
 Amounts are credit-positive: liabilities and income are positive, assets and expenses negative. A wallet's balance is
-what the operator owes to the customer; revenue is what was rated, of which overrun and waived are the operator's expense.
+what the operator owes to the customer; revenue is all that was rated, overrun and waived the operator's expense in it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import msgspec
 from tokenworks.errors import Broken
 
 Kind = Literal["paid", "granted"]
+SIDES = ("credited_minor", "refunded_minor", "expired_minor", "transferred_minor", "posted_minor", "leased_minor",
+         "available_minor")
 
 
 class Lot(msgspec.Struct, frozen=True, gc=False):
@@ -57,19 +59,33 @@ class LotBroken(Broken):
 
 def lot_faults(lot: Lot) -> list[str]:
     """What is wrong with a lot: sides below zero, an identity that does not hold; empty when all is well."""
-    raise NotImplementedError
+    faults = [f"{side} is {getattr(lot, side)}" for side in SIDES if getattr(lot, side) < 0]
+    came = lot.credited_minor - lot.refunded_minor - lot.expired_minor - lot.transferred_minor
+    there = lot.posted_minor + lot.leased_minor + lot.available_minor
+    if came != there:
+        faults.append(f"credited - refunded - expired - transferred = {came}, posted + leased + available = {there}")
+    return faults
 
 
 def move_lot(lot: Lot, delta: LotDelta) -> Lot:
     """The lot after the movement; raises LotBroken when that would break it."""
-    raise NotImplementedError
+    moved = msgspec.structs.replace(lot, **{side: getattr(lot, side) + getattr(delta, side) for side in SIDES})
+    faults = lot_faults(moved)
+    if faults:
+        raise LotBroken(lot.id, "; ".join(faults))
+    return moved
 
 
 def burn_order(lots: Iterable[Lot]) -> list[Lot]:
     """The order in which lots pay: soonest expiry first (never comes last), then the oldest, then by id."""
-    raise NotImplementedError
+    return sorted(lots, key=lambda lot: (lot.expires_at_ns == 0, lot.expires_at_ns, lot.created_at_ns, lot.id))
 
 
 def usable(lot: Lot, now_ns: int) -> bool:
     """May credit of this lot be lent now: it has some and has not expired."""
-    raise NotImplementedError
+    return lot.available_minor > 0 and not expired(lot, now_ns)
+
+
+def expired(lot: Lot, now_ns: int) -> bool:
+    """Is the lot's time over?"""
+    return 0 < lot.expires_at_ns <= now_ns

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
+from tokenworks.ledger.accounts import lot_of
 from tokenworks.ledger.entries import Cause, Entry
 
 
@@ -23,7 +24,7 @@ class StatementLine(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """closing = opening + the lines, and closing = topped up - used - other, exactly.
+    """closing = opening + the lines = opening + the sums, exactly. `sums` are credit-positive: usage is negative.
 
     `complete_until_ns` is the least watermark of all journals: nothing that ended before it is still to come.
     """
@@ -35,7 +36,7 @@ class Statement(msgspec.Struct, frozen=True):
     opening_minor: int
     closing_minor: int
     lines: tuple[StatementLine, ...]
-    sums: dict[str, int]  # by cause
+    sums: dict[Cause, int]
     as_of_ns: int
     complete_until_ns: int = 0
 
@@ -43,4 +44,22 @@ class Statement(msgspec.Struct, frozen=True):
 def draw_statement(account: str, unit: str, lots: Collection[str], entries: Iterable[Entry],
                    span: tuple[int, int], as_of_ns: int) -> Statement:
     """The statement over [from, to) by booking time; `entries` are all that touch the lots, also earlier ones."""
-    raise NotImplementedError
+    from_ns, to_ns = span
+    balance = opening = 0
+    lines: list[StatementLine] = []
+    sums: dict[Cause, int] = {}
+    for entry in sorted(entries, key=lambda one: (one.booked_at_ns, one.id)):
+        if entry.booked_at_ns >= to_ns:
+            break
+        for posting in entry.postings:
+            lot = lot_of(posting.account)
+            if lot not in lots or posting.unit != unit:
+                continue
+            balance += posting.amount_minor
+            if entry.booked_at_ns < from_ns:
+                opening = balance
+                continue
+            sums[entry.cause] = sums.get(entry.cause, 0) + posting.amount_minor
+            lines.append(StatementLine(entry.id, entry.booked_at_ns, entry.occurred_at_ns, entry.cause, entry.ref,
+                                       lot, posting.amount_minor, balance))
+    return Statement(account, unit, from_ns, to_ns, opening, balance, tuple(lines), sums, as_of_ns)
