@@ -40,6 +40,7 @@ TOPUP_WAIT_MS = 1000  # a stream at the end of its credit waits so long for a to
 LEASE_VALIDITY_S = 60  # a lease cuts new holds for so long after it was asked for or renewed
 LEASE_IDLE_S = 30  # free credit unused for so long goes back
 LEASE_SHARE_PERCENT = 10  # of what a lot has available, per grant beyond the need
+LEASES_PER_WRITER_MAX = 1_000_000  # read at once when a worker says Hello: one per lot that it has spent from
 LEASE_SPEND_S = 60  # and at most so many seconds of recent spend
 HOLD_STEPS_MAX = 64  # steps of a hold kept on a request's record; the middle ones are folded
 ATTEMPTS_MAX = 3
