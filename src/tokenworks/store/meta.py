@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tokenworks.clock import Clock, Dice
 from tokenworks.errors import Invalid
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
 from tokenworks.store import schema
 from tokenworks.store.database import Database
+from tokenworks.store.rows import insert_for
 from tokenworks.store.shapes import AuditNote, BooksFacts, Claim, Rows
 
 SEED_BYTES = 16
@@ -17,8 +17,7 @@ SEED_BYTES = 16
 
 def found_books(conn: Connection, clock: Clock, dice: Dice) -> None:
     """The one row of `books`, made when the database is new: epoch 1 and a pepper of its own."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    conn.execute(insert(schema.books).values(
+    conn.execute(insert_for(conn, schema.books).values(
         id=1, epoch=1, pepper=dice.draw(32), policy_version=1, created_at_ns=clock.now_ns(),
     ).on_conflict_do_nothing())
 
@@ -82,9 +81,8 @@ def _facts(conn: Connection) -> BooksFacts:
 def _claim(conn: Connection, claimed: tuple[str, bytes, bytes], now_ns: int) -> Claim:
     key, digest, seed = claimed
     table = schema.claims
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     conn.execute(table.delete().where(table.c.at_ns < now_ns - IDEMPOTENCY_KEEP_S * 1_000_000_000))
     values = {"key": key, "digest": digest, "seed": seed, "at_ns": now_ns}
-    conn.execute(insert(table).values(values).on_conflict_do_nothing())
+    conn.execute(insert_for(conn, table).values(values).on_conflict_do_nothing())
     row = conn.execute(select(table).where(table.c.key == key)).one()
     return Claim(row.seed == seed, row.digest == digest, row.seed, row.reply, row.at_ns)

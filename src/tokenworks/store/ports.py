@@ -13,12 +13,12 @@ from typing import NamedTuple, Protocol, TypeVar
 from tokenworks.credit.messages import Ask
 from tokenworks.credit.rows import LeaseRow, RequestRow
 from tokenworks.fleet.deployment import Deployment, Model
-from tokenworks.ledger.audit import Books as AuditBooks
 from tokenworks.ledger.entries import Entry
 from tokenworks.ledger.lots import Lot
 from tokenworks.store.shapes import (
     AccountRow,
     AuditNote,
+    AuditRows,
     Balance,
     Batch,
     BooksFacts,
@@ -196,7 +196,7 @@ class Ledger(Protocol):
         """Leases that are not over (not returned or forgotten), by id."""
         ...
 
-    def audit(self) -> AuditBooks:
+    def audit(self) -> AuditRows:
         """What the checks of ledger/audit.py need, read at one moment. `entries` has those that the database itself
         finds unbalanced or not covered by their requests' shares."""
         ...

@@ -9,23 +9,32 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Index,
     Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
-    SmallInteger,
     Table,
     Text,
     text,
 )
+from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
 
+# Compared byte by byte on both databases, whatever the server's locale: pages and lock order depend on it.
+PLAIN = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def _id() -> Column[str]:
+    return Column("id", PLAIN, primary_key=True)
+
+
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=text("''"))
+    return Column(name, PLAIN, nullable=False, server_default=text("''"))
 
 
 def _count(name: str) -> Column[int]:
@@ -41,7 +50,7 @@ def _noun(name: str, *more: Column[bytes]) -> Table:
     """Rows of policy: the shape as JSON, whom it stands under, and the policy version that last changed it."""
     return Table(
         name, metadata,
-        Column("id", Text, primary_key=True), _text("under"), *more, _text("row"), _count("version"),
+        _id(), _text("under"), *more, _text("row"), _count("version"),
         Column("dropped", Boolean, nullable=False, server_default=text("false")),
         Index(f"ix_{name}_version", "version"), Index(f"ix_{name}_under", "under", "id"),
     )
@@ -59,25 +68,31 @@ books = Table(
     _count("epoch"), _bytes("pepper"), _count("policy_version"), _count("created_at_ns"),
 )
 
+SIDES = ("credited", "refunded", "expired", "transferred", "posted", "leased", "available")
 lots = Table(
     "lots", metadata,
-    Column("id", Text, primary_key=True), _text("account"), _text("unit"), _text("kind"),
+    _id(), _text("account"), _text("unit"), _text("kind"),
     _count("created_at_ns"), _count("expires_at_ns"),
-    *map(_count, ("credited", "refunded", "expired", "transferred", "posted", "leased")),
-    _text("reference"),
+    *map(_count, SIDES),
+    _text("cause"),
+    CheckConstraint("credited - refunded - expired - transferred = posted + leased + available", name="lot_holds"),
+    CheckConstraint("refunded >= 0 AND expired >= 0 AND transferred >= 0 AND posted >= 0 AND leased >= 0"
+                    " AND available >= 0", name="lot_floor"),
     Index("ix_lots_account", "account", "id"),
 )
 
 leases = Table(
     "leases", metadata,
-    Column("id", Text, primary_key=True), _text("lot"), _text("account"), _text("writer"), _text("state"),
-    *map(_count, ("left", "granted", "epoch", "granted_at_ns", "renewed_at_ns", "ask", "ask_minor")),
+    _id(), _text("lot"), _text("account"), _text("writer"), _text("state"),
+    *map(_count, ("epoch", "granted", "posted", "returned", "created_at_ns", "ask")), _text("ask_grant"),
+    CheckConstraint("granted >= 0 AND posted >= 0 AND returned >= 0 AND posted + returned <= granted",
+                    name="lease_floor"),
     Index("ix_leases_lot", "lot"), Index("ix_leases_writer", "writer", "account"),
 )
 
 writers = Table(
     "writers", metadata,
-    Column("id", Text, primary_key=True), _text("host"), _text("state"),
+    _id(), _text("host"), _text("state"),
     *map(_count, ("position", "started_at_ns", "seen_at_ns", "watermark_ns", "lag_bytes")),
 )
 
@@ -86,46 +101,46 @@ SUMS = ("rated", "charged", "waived", "overrun", "list")
 
 requests = Table(
     "requests", metadata,
-    Column("id", Text, primary_key=True), _text("writer"), _text("account"), _text("key"), _text("state"),
-    _count("opened_at_ns"), _text("dialect"), _text("model"), _text("deployment"), _text("unit"), _text("card"),
+    _id(), _text("account"), _text("key"), _text("writer"), _text("state"), _count("opened_at_ns"),
+    *map(_text, ("dialect", "model", "deployment", "unit", "card")),
     Column("stream", Boolean, nullable=False, server_default=text("false")),
-    _count("closed_at_ns"), _count("amended_at_ns"), _text("outcome"), _text("reason"),
-    Column("status", Integer, nullable=False, server_default=text("0")), _text("basis"),
+    _count("held"), _text("crash"), _count("progressed_at_ns"),
     *map(_count, USAGE),
+    _text("extras"), _text("basis"),
     *map(_count, SUMS),
-    _text("extras"), _count("held"),
-    Column("ttft_ms", BigInteger, nullable=False, server_default=text("-1")), _count("duration_ms"),
+    _count("shifted"), _count("closed_at_ns"), _count("amended_at_ns"), _count("booked_at_ns"),
+    _text("outcome"), _text("reason"), _count("ttft_ms"), _count("duration_ms"), _count("status"),
     _text("parts"), _text("entries"), _text("detail"), Column("raw", LargeBinary),
     Index("ix_requests_opened", "opened_at_ns", "id"),
     Index("ix_requests_account", "account", "opened_at_ns", "id"),
     Index("ix_requests_closed", "closed_at_ns"),
-    Index("ix_requests_open", "writer", sqlite_where=text("state = 'open'"),
-          postgresql_where=text("state = 'open'")),
+    Index("ix_requests_open", "writer", sqlite_where=text("state IN ('held', 'estimated')"),
+          postgresql_where=text("state IN ('held', 'estimated')")),
 )
 
-# At most one charge per request, leg (0 closed, 1 amended) and segment; at most one cost per request and attempt.
+# Each request's shares of ledger entries, and its attempts: the keys keep either from being written twice.
 charges = Table(
     "charges", metadata,
-    _text("request"), Column("leg", SmallInteger, nullable=False), Column("segment", Integer, nullable=False),
-    _text("lot"), _text("entry"), _count("amount"),
-    PrimaryKeyConstraint("request", "leg", "segment"), Index("ix_charges_entry", "entry"),
+    _text("request"), Column("number", Integer, nullable=False), _text("kind"), _text("account"), _text("unit"),
+    _count("amount"), _text("entry"), Column("segment", Integer, nullable=False, server_default=text("0")),
+    _text("lot"), _text("lease"),
+    PrimaryKeyConstraint("request", "number"), Index("ix_charges_entry", "entry"),
 )
-costs = Table(
-    "costs", metadata,
-    _text("request"), Column("attempt", Integer, nullable=False), _text("deployment"), _text("unit"),
-    _text("entry"), _count("amount"),
-    PrimaryKeyConstraint("request", "attempt"),
+attempts = Table(
+    "attempts", metadata,
+    _text("request"), Column("number", Integer, nullable=False), _text("deployment"), _text("entry"), _text("row"),
+    PrimaryKeyConstraint("request", "number"),
 )
 
 objects = Table(
     "objects", metadata,
-    Column("id", Text, primary_key=True), _text("account"), _text("deployment"), _text("request"), _count("at_ns"),
+    _id(), _text("account"), _text("deployment"), _text("request"), _count("at_ns"),
 )
 
 entries = Table(
     "entries", metadata,
-    Column("id", Text, primary_key=True), _text("cause"), _count("occurred_at_ns"), _count("booked_at_ns"),
-    _text("period"), _text("writer"), _count("position"), _text("reference"), _text("reverses"),
+    _id(), _text("cause"), _text("ref"), _text("owner"), _count("occurred_at_ns"), _count("booked_at_ns"),
+    _text("period"), _text("reverses"),
     Index("ix_entries_booked", "booked_at_ns", "id"),
 )
 postings = Table(
@@ -138,13 +153,13 @@ postings = Table(
 
 suspense = Table(
     "suspense", metadata,
-    Column("id", Text, primary_key=True), _text("writer"), _count("position"), _text("reason"), _text("request"),
-    _bytes("payload"), _count("at_ns"), _count("resolved_at_ns"), _text("resolution"),
+    _id(), _text("writer"), _text("segment"), _count("position"), _text("kind"), _text("why"), _bytes("payload"),
+    _count("at_ns"), _count("resolved_at_ns"), _text("resolution"),
 )
 
 claims = Table(
     "claims", metadata,
-    Column("key", Text, primary_key=True), _bytes("digest"), _bytes("seed"), Column("reply", LargeBinary),
+    Column("key", PLAIN, primary_key=True), _bytes("digest"), _bytes("seed"), Column("reply", LargeBinary),
     _count("at_ns"),
     Index("ix_claims_at", "at_ns"),
 )

@@ -15,6 +15,7 @@ from tokenworks.credit.policy import Account, Key
 from tokenworks.credit.records import Record
 from tokenworks.credit.rows import AttemptRow, ChargeRow, Damage, RecallFrom, RequestRow, SuspenseRow
 from tokenworks.fleet.deployment import Deployment, Model
+from tokenworks.ledger.audit import Books
 from tokenworks.ledger.statement import Statement
 from tokenworks.tariff.card import RateCard
 from tokenworks.usage.vector import Usage
@@ -283,6 +284,15 @@ class StatementPage(msgspec.Struct, frozen=True):
 
     statement: Statement
     next_cursor: str | None = None
+
+
+class AuditRows(msgspec.Struct, frozen=True):
+    """All that `ledger.audit` compares, read at one moment, and what is still on its way. `held` is by unit."""
+
+    books: Books
+    open_requests: int
+    held: dict[str, int]
+    suspended: int
 
 
 # --- meta ---

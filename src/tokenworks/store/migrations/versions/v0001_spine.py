@@ -6,18 +6,21 @@ from alembic import op
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
-    SmallInteger,
     Text,
     text,
 )
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
+
+PLAIN = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -29,8 +32,12 @@ def upgrade() -> None:
     _meta()
 
 
+def _id() -> Column[str]:
+    return Column("id", PLAIN, primary_key=True)
+
+
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=text("''"))
+    return Column(name, PLAIN, nullable=False, server_default=text("''"))
 
 
 def _count(name: str) -> Column[int]:
@@ -44,7 +51,7 @@ def _bytes(name: str) -> Column[bytes]:
 def _noun(name: str, *more: Column[bytes]) -> None:
     op.create_table(
         name,
-        Column("id", Text, primary_key=True), _text("under"), *more, _text("row"), _count("version"),
+        _id(), _text("under"), *more, _text("row"), _count("version"),
         Column("dropped", Boolean, nullable=False, server_default=text("false")),
         Index(f"ix_{name}_version", "version"), Index(f"ix_{name}_under", "under", "id"),
     )
@@ -61,22 +68,27 @@ def _policy() -> None:
 def _money() -> None:
     op.create_table(
         "lots",
-        Column("id", Text, primary_key=True), _text("account"), _text("unit"), _text("kind"),
+        _id(), _text("account"), _text("unit"), _text("kind"),
         _count("created_at_ns"), _count("expires_at_ns"),
-        *map(_count, ("credited", "refunded", "expired", "transferred", "posted", "leased")),
-        _text("reference"),
+        *map(_count, ("credited", "refunded", "expired", "transferred", "posted", "leased", "available")),
+        _text("cause"),
+        CheckConstraint("credited - refunded - expired - transferred = posted + leased + available", name="lot_holds"),
+        CheckConstraint("refunded >= 0 AND expired >= 0 AND transferred >= 0 AND posted >= 0 AND leased >= 0"
+                        " AND available >= 0", name="lot_floor"),
         Index("ix_lots_account", "account", "id"),
     )
     op.create_table(
         "leases",
-        Column("id", Text, primary_key=True), _text("lot"), _text("account"), _text("writer"), _text("state"),
-        *map(_count, ("left", "granted", "epoch", "granted_at_ns", "renewed_at_ns", "ask", "ask_minor")),
+        _id(), _text("lot"), _text("account"), _text("writer"), _text("state"),
+        *map(_count, ("epoch", "granted", "posted", "returned", "created_at_ns", "ask")), _text("ask_grant"),
+        CheckConstraint("granted >= 0 AND posted >= 0 AND returned >= 0 AND posted + returned <= granted",
+                        name="lease_floor"),
         Index("ix_leases_lot", "lot"), Index("ix_leases_writer", "writer", "account"),
     )
     op.create_table(
         "entries",
-        Column("id", Text, primary_key=True), _text("cause"), _count("occurred_at_ns"), _count("booked_at_ns"),
-        _text("period"), _text("writer"), _count("position"), _text("reference"), _text("reverses"),
+        _id(), _text("cause"), _text("ref"), _text("owner"), _count("occurred_at_ns"), _count("booked_at_ns"),
+        _text("period"), _text("reverses"),
         Index("ix_entries_booked", "booked_at_ns", "id"),
     )
     op.create_table(
@@ -91,50 +103,50 @@ def _money() -> None:
 def _requests() -> None:
     op.create_table(
         "requests",
-        Column("id", Text, primary_key=True), _text("writer"), _text("account"), _text("key"), _text("state"),
-        _count("opened_at_ns"), _text("dialect"), _text("model"), _text("deployment"), _text("unit"), _text("card"),
+        _id(), _text("account"), _text("key"), _text("writer"), _text("state"), _count("opened_at_ns"),
+        *map(_text, ("dialect", "model", "deployment", "unit", "card")),
         Column("stream", Boolean, nullable=False, server_default=text("false")),
-        _count("closed_at_ns"), _count("amended_at_ns"), _text("outcome"), _text("reason"),
-        Column("status", Integer, nullable=False, server_default=text("0")), _text("basis"),
+        _count("held"), _text("crash"), _count("progressed_at_ns"),
         *map(_count, ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")),
+        _text("extras"), _text("basis"),
         *map(_count, ("rated", "charged", "waived", "overrun", "list")),
-        _text("extras"), _count("held"),
-        Column("ttft_ms", BigInteger, nullable=False, server_default=text("-1")), _count("duration_ms"),
+        _count("shifted"), _count("closed_at_ns"), _count("amended_at_ns"), _count("booked_at_ns"),
+        _text("outcome"), _text("reason"), _count("ttft_ms"), _count("duration_ms"), _count("status"),
         _text("parts"), _text("entries"), _text("detail"), Column("raw", LargeBinary),
         Index("ix_requests_opened", "opened_at_ns", "id"),
         Index("ix_requests_account", "account", "opened_at_ns", "id"),
         Index("ix_requests_closed", "closed_at_ns"),
-        Index("ix_requests_open", "writer", sqlite_where=text("state = 'open'"),
-              postgresql_where=text("state = 'open'")),
+        Index("ix_requests_open", "writer", sqlite_where=text("state IN ('held', 'estimated')"),
+              postgresql_where=text("state IN ('held', 'estimated')")),
     )
     op.create_table(
         "charges",
-        _text("request"), Column("leg", SmallInteger, nullable=False), Column("segment", Integer, nullable=False),
-        _text("lot"), _text("entry"), _count("amount"),
-        PrimaryKeyConstraint("request", "leg", "segment"), Index("ix_charges_entry", "entry"),
+        _text("request"), Column("number", Integer, nullable=False), _text("kind"), _text("account"), _text("unit"),
+        _count("amount"), _text("entry"), Column("segment", Integer, nullable=False, server_default=text("0")),
+        _text("lot"), _text("lease"),
+        PrimaryKeyConstraint("request", "number"), Index("ix_charges_entry", "entry"),
     )
     op.create_table(
-        "costs",
-        _text("request"), Column("attempt", Integer, nullable=False), _text("deployment"), _text("unit"),
-        _text("entry"), _count("amount"),
-        PrimaryKeyConstraint("request", "attempt"),
+        "attempts",
+        _text("request"), Column("number", Integer, nullable=False), _text("deployment"), _text("entry"), _text("row"),
+        PrimaryKeyConstraint("request", "number"),
     )
     op.create_table(
         "objects",
-        Column("id", Text, primary_key=True), _text("account"), _text("deployment"), _text("request"), _count("at_ns"),
+        _id(), _text("account"), _text("deployment"), _text("request"), _count("at_ns"),
     )
 
 
 def _journals() -> None:
     op.create_table(
         "writers",
-        Column("id", Text, primary_key=True), _text("host"), _text("state"),
+        _id(), _text("host"), _text("state"),
         *map(_count, ("position", "started_at_ns", "seen_at_ns", "watermark_ns", "lag_bytes")),
     )
     op.create_table(
         "suspense",
-        Column("id", Text, primary_key=True), _text("writer"), _count("position"), _text("reason"), _text("request"),
-        _bytes("payload"), _count("at_ns"), _count("resolved_at_ns"), _text("resolution"),
+        _id(), _text("writer"), _text("segment"), _count("position"), _text("kind"), _text("why"), _bytes("payload"),
+        _count("at_ns"), _count("resolved_at_ns"), _text("resolution"),
     )
 
 
@@ -146,7 +158,7 @@ def _meta() -> None:
     )
     op.create_table(
         "claims",
-        Column("key", Text, primary_key=True), _bytes("digest"), _bytes("seed"), Column("reply", LargeBinary),
+        Column("key", PLAIN, primary_key=True), _bytes("digest"), _bytes("seed"), Column("reply", LargeBinary),
         _count("at_ns"),
         Index("ix_claims_at", "at_ns"),
     )
