@@ -2,50 +2,132 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
-from tokenworks.gateway.upstream import Call, Caller
+from tokenworks.errors import UpstreamError
+from tokenworks.gateway.bounds import BOUNDS, Bounds
+from tokenworks.gateway.dial import Dialer, Lookup, Resolver, look_up
+from tokenworks.gateway.target import Target
+from tokenworks.gateway.upstream import Call, Caller, Failure, Fault, UpstreamProtocol
+from tokenworks.gateway.wheel import Wheel
 
-
-class Target:
-    """Where calls go: `url` (http or https; its path is for whoever builds heads), or `unix`, a socket's path.
-
-    `ca_file`: trusted instead of the system's authorities. `proxy`: an http:// URL, with user and password if needed.
-    Idle connections belong to the Target object: keep one per deployment for as long as its settings last.
-    """
-
-    __slots__ = ("allow_private", "authority", "ca_file", "path", "proxy", "unix", "url")
-
-    authority: bytes  # what belongs into `host`: host, and port unless it is the scheme's own
-    path: bytes  # the path of the URL without a trailing slash, b"" when it has none
-
-    def __init__(
-        self, url: str = "", *, unix: str = "", ca_file: str = "", proxy: str = "", allow_private: bool = False
-    ) -> None:
-        self.url = url
-        self.unix = unix
-        self.ca_file = ca_file
-        self.proxy = proxy
-        self.allow_private = allow_private
+__all__ = ["Pool", "Target"]
 
 
 class Pool:
     """All connections of one worker to upstreams."""
 
+    def __init__(self, wheel: Wheel, bounds: Bounds = BOUNDS, lookup: Lookup = look_up) -> None:
+        self.wheel = wheel
+        self.bounds = bounds
+        self.part = 0
+        self.head_ticks = wheel.ticks(bounds.upstream_head_s)
+        self.stall_ticks = wheel.ticks(bounds.upstream_stall_s)
+        self.idle_ticks = wheel.ticks(bounds.upstream_idle_s)
+        self._resolver = Resolver(wheel, bounds.dns_ttl_s, lookup)
+        self._dialer = Dialer(self, self._resolver)
+        self._connections: set[UpstreamProtocol] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._checked_tick = wheel.tick
+        wheel.add(self)
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     def call(
         self, target: Target, head: bytes, pieces: Sequence[bytes | memoryview], caller: Caller
     ) -> Call:
-        """Sends a request: `head` with its blank line in origin form, then the body's pieces, none of them copied.
+        """Sends a request: `head` with its blank line in origin form, then the body's pieces, none of them changed.
 
-        `pieces` are kept until the first byte of an answer has come, for the one repetition that a connection which
-        died while idle gets. A `HEAD` request is recognised by its head.
+        `pieces` are kept until the end of the call, for the one repetition that a connection which died while idle
+        gets. A HEAD request is recognised by its head.
         """
-        raise NotImplementedError
+        if target.prefix:
+            method, _, rest = head.partition(b" ")
+            head = b"%b %b%b" % (method, target.prefix, rest.replace(b"\r\n", b"\r\n" + target.proxy_authorization, 1))
+        call = Call(target, head, pieces, caller)
+        idle = target.idle
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                connection.begin(call)
+                return call
+        self.dial(call)
+        return call
+
+    def retire(self, target: Target) -> None:
+        """No further call goes there: idle connections close, others when their call has ended."""
+        for connection in tuple(self._connections):
+            if connection.target is target:
+                connection.retire()
 
     def reload(self) -> None:
-        """Forgets TLS contexts and idle connections: authorities are read again from their files."""
-        raise NotImplementedError
+        """Authorities are read again: idle connections close, others when their call has ended."""
+        self._dialer.forget()
+        for connection in tuple(self._connections):
+            connection.retire()
 
     async def close(self) -> None:
         """Ends idle connections and running calls (these fail with `reset`)."""
-        raise NotImplementedError
+        self.wheel.drop(self)
+        for task in tuple(self._tasks):
+            task.cancel()
+        for connection in tuple(self._connections):
+            connection.transport.abort()
+        while self._connections or self._tasks:
+            await asyncio.sleep(0)
+
+    # --- what connections ask for ---
+
+    def left(self, connection: UpstreamProtocol) -> None:
+        """The connection is gone."""
+        self._connections.discard(connection)
+        self.wheel.drop(connection)
+        if connection in connection.target.idle:
+            connection.target.idle.remove(connection)
+
+    def dial(self, call: Call) -> None:
+        """Sends the call on a connection of its own."""
+        task = asyncio.get_running_loop().create_task(self._connect(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def sweep(self, tick: int) -> None:
+        """Each DNS_TTL_S the names of open connections are looked up again."""
+        if tick - self._checked_tick >= self._resolver.ttl_ticks:
+            self._checked_tick = tick
+            hosts = {connection.target.host for connection in self._connections if connection.address}
+            if hosts:
+                task = asyncio.get_running_loop().create_task(self._check_names(hosts))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _check_names(self, hosts: set[str]) -> None:
+        """Connections to an address that a name has no longer are not used again."""
+        for host in hosts:
+            try:
+                addresses = await self._resolver.resolve(host)
+            except (OSError, ValueError):
+                continue
+            for connection in tuple(self._connections):
+                if connection.target.host == host and connection.address and connection.address not in addresses:
+                    connection.retire()
+
+    async def _connect(self, call: Call) -> None:
+        try:
+            connection = await self._dialer.dial(call.target)
+        except (OSError, ValueError, UpstreamError) as error:
+            call.fail(Failure(Fault.CONNECT, str(error) or type(error).__name__, call.repeated, False))
+            return
+        if connection.transport.is_closing():
+            call.fail(Failure(Fault.CONNECT, "the connection was closed at once", call.repeated, False))
+            return
+        self._connections.add(connection)
+        self.wheel.add(connection)
+        if call.ended:
+            call.target.idle.append(connection)
+        else:
+            connection.begin(call)

@@ -6,13 +6,20 @@ client's side. The flow answers through the Turn. Nothing here awaits, and every
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Protocol
 
 from tokenworks.gateway.budget import Budget
 from tokenworks.wire.refusals import Refusal
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+_STATUS_LINE = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+_BODILESS = frozenset({204, 304})
+_FORBIDDEN = frozenset(b"\r\n\0")
+_SHARED_WRITE_BYTES = 64 * 1024  # below it framing and data are joined; above it they go out as separate buffers
 
 
 class Head:
@@ -23,13 +30,14 @@ class Head:
     been refused before anybody sees it. `length` is the declared size of the body, -1 when chunked, 0 without a body.
     """
 
-    __slots__ = ("expects_continue", "fields", "headers", "http11", "length", "method", "target")
+    __slots__ = ("expects_continue", "fields", "headers", "http11", "length", "method", "target", "version")
 
     method: bytes
     target: bytes
     headers: list[tuple[bytes, bytes]]
     fields: dict[bytes, bytes]
     http11: bool
+    version: str  # "1.1" or "1.0"
     expects_continue: bool
     length: int
 
@@ -41,7 +49,7 @@ class Head:
 class Flow(Protocol):
     """What happens to one request, as the connection tells it. No method may raise; each may answer through the turn.
 
-    After `client_gone` or the end of the turn (Turn.end, respond, abort) nothing more is called.
+    After `client_gone`, `stalled` or the end of the turn (Turn.end, respond, abort) nothing more is called.
     """
 
     def body_done(self, body: bytes) -> None:
@@ -51,7 +59,7 @@ class Flow(Protocol):
         """The body will not be complete (too large, too slow, no room, not HTTP): answer with that refusal.
 
         An empty message means the refusal's own. The connection closes after the answer. When the flow does not answer
-        the connection does.
+        at once the connection does.
         """
 
     def client_gone(self) -> None:
@@ -77,30 +85,88 @@ class Service(Protocol):
         """
 
 
+class Link(Protocol):
+    """What a turn needs of its connection."""
+
+    transport: asyncio.WriteTransport
+    secure: bool
+    peer: str
+    written: int  # bytes handed to the transport since the connection was made
+
+    @property
+    def date_line(self) -> bytes:
+        """The `date` header, with its line end."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether no further request will be taken."""
+
+    def turn_ended(self, keep: bool) -> None:
+        """The answer to the current request is out; `keep` says whether the answer promised to go on."""
+
+
 class Turn:
     """One request and its answer. Bytes to the client go out in the order of the calls, one transport write per call.
 
     Status lines, `date`, `connection`, `content-length` and `transfer-encoding` are written here; `headers` must not
-    contain them. Answers to HEAD, and with 204 or 304, lose their body here. After the client is gone every call is
-    silently nothing, so the flow need not ask first.
+    contain them, and one with CR, LF or NUL in it is left out. Answers to HEAD, and with 204 or 304, lose their body
+    here. After the client is gone every call is silently nothing, so the flow need not ask first.
     """
 
-    __slots__ = ("budget", "head", "peer", "secure", "sent_bytes", "started")
+    __slots__ = (
+        "budget", "charged", "complete", "ended", "flow", "head", "head_bytes", "left", "link", "mode", "opened",
+        "parts", "refusal", "reusable", "sent_bytes", "size", "started", "told")  # fmt: skip
 
-    head: Head
-    peer: str  # the client's address, "" on a unix socket
-    secure: bool  # TLS
-    budget: Budget  # the worker's until the service sets the account's
-    started: bool  # the status line has been decided: `start` or `respond` was called
-    sent_bytes: int  # of the body, handed to the transport so far
+    def __init__(self, link: Link, head: Head, budget: Budget) -> None:
+        self.link: Link | None = link  # None after the end
+        self.head = head
+        self.budget = budget  # the worker's until the service sets the account's
+        self.started = False  # the status line has been decided: `start` or `respond` was called
+        self.ended = False
+        self.sent_bytes = 0  # of the body, handed to the transport so far
+        # What the connection notes about the request's way in.
+        self.flow: Flow | None = None
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.charged = 0
+        self.complete = self.opened = self.told = False
+        self.reusable = True
+        self.refusal: tuple[Refusal, str] | None = None
+        # The answer's framing: a head that waits for company, and "", "chunked", "length", "close" or "none" (no body).
+        self.head_bytes = b""
+        self.mode = ""
+        self.left = 0
+
+    @property
+    def peer(self) -> str:
+        """The client's address, "" on a unix socket and after the end."""
+        return self.link.peer if self.link is not None else ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client came over TLS."""
+        return self.link is not None and self.link.secure
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the client has not taken."""
+        return self.link.transport.get_write_buffer_size() if self.link is not None else 0
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection will take another request after this answer."""
+        return self.link is not None and self.reusable and not self.link.closing
 
     def get(self, name: bytes) -> bytes | None:
         """The value of a request header (lower case name)."""
-        raise NotImplementedError
+        return self.head.fields.get(name)
 
     def respond(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """The whole answer in one write; ends the turn."""
-        raise NotImplementedError
+        if self.link is None or self.started:
+            return
+        self.start(status, headers, len(body))
+        self.end(body)
 
     def start(self, status: int, headers: Headers, length: int | None = None) -> None:
         """Begins an answer. The head waits for the first `write`, `flush` or `end`, so that they share a packet.
@@ -108,30 +174,118 @@ class Turn:
         `length` None: chunked, or until the connection closes for a client of HTTP/1.0. With a length, an `end` before
         so many bytes were written aborts the connection, and what is beyond is dropped.
         """
-        raise NotImplementedError
+        link = self.link
+        if link is None or self.started:
+            return
+        self.started = True
+        block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+        if not block.count(b"\r") == block.count(b"\n") == len(headers) or b"\0" in block:
+            block = b"".join([b"%b: %b\r\n" % pair for pair in headers if _FORBIDDEN.isdisjoint(pair[0] + pair[1])])
+        line = _STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
+        self.head_bytes = b"%b%b%b%b\r\n" % (line, link.date_line, block, self._frame(status, length))
 
     def write(self, data: bytes) -> None:
         """A part of the body; empty is nothing."""
-        raise NotImplementedError
+        link = self.link
+        if link is None or not data:
+            return
+        if self.mode == "chunked":
+            size = len(data)
+            self.sent_bytes += size
+            if size > _SHARED_WRITE_BYTES:
+                self._send((self.head_bytes, b"%x\r\n" % size, data, b"\r\n"))
+                return
+            data = b"%b%x\r\n%b\r\n" % (self.head_bytes, size, data)
+            self.head_bytes = b""
+            link.written += len(data)
+            link.transport.write(data)
+        else:
+            data = self._trim(data)
+            self.sent_bytes += len(data)
+            self._send((self.head_bytes, data))
 
     def flush(self) -> None:
         """Sends the head if it still waits: an upstream has answered but has said nothing yet."""
-        raise NotImplementedError
+        if self.head_bytes:
+            self._send((self.head_bytes,))
 
     def end(self, data: bytes = b"") -> None:
         """The last part of the body; ends the turn, and the connection takes its next request."""
-        raise NotImplementedError
+        if self.link is None:
+            return
+        if self.mode == "chunked":
+            self.sent_bytes += len(data)
+            tail = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+            self._send((self.head_bytes, tail))
+        else:
+            data = self._trim(data)
+            self.sent_bytes += len(data)
+            if self.left or not self.started:
+                self.abort()
+                return
+            self._send((self.head_bytes, data))
+        self._finish(self.reusable)
 
     def abort(self) -> None:
         """Closes the connection without ending the answer, so that the client sees that it is cut. Ends the turn."""
-        raise NotImplementedError
+        if self.link is not None:
+            self.link.transport.abort()
+            self._finish(False)
 
-    @property
-    def buffered(self) -> int:
-        """Bytes that the client has not taken."""
-        raise NotImplementedError
+    def release(self) -> None:
+        """Lets go of the connection and of the body's share of the budget; nothing is written any more."""
+        self.link = None
+        self.flow = None
+        self.ended = True
+        self.parts = []
+        self.head_bytes = b""
+        if self.charged:
+            self.budget.give(self.charged)
+            self.charged = 0
 
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection will take another request after this answer."""
-        raise NotImplementedError
+    def _finish(self, keep: bool) -> None:
+        link = self.link
+        self.release()
+        if link is not None:
+            link.turn_ended(keep)
+
+    def _frame(self, status: int, length: int | None) -> bytes:
+        """The headers that say where the body ends and what becomes of the connection."""
+        framing = b"content-length: %d\r\n" % length if length is not None else b""
+        if status in _BODILESS or self.head.method == b"HEAD":
+            self.mode = "none"
+            framing = b"" if status in _BODILESS else framing
+        elif length is not None:
+            self.mode = "length"
+            self.left = length
+        elif self.head.http11:
+            self.mode = "chunked"
+            framing = b"transfer-encoding: chunked\r\n"
+        else:
+            self.mode = "close"
+            self.reusable = False
+        self.reusable = self.keep_alive
+        if not self.reusable:
+            return framing + b"connection: close\r\n"
+        return framing if self.head.http11 else framing + b"connection: keep-alive\r\n"
+
+    def _trim(self, data: bytes) -> bytes:
+        """What of `data` belongs to the body as it was announced."""
+        if self.mode == "length":
+            data = data[: self.left]
+            self.left -= len(data)
+            return data
+        return data if self.mode == "close" else b""
+
+    def _send(self, buffers: Sequence[bytes]) -> None:
+        """One transport write: joined while they are small, side by side when they are not."""
+        link = self.link
+        if link is None:
+            return
+        self.head_bytes = b""
+        size = sum(map(len, buffers))
+        link.written += size
+        if size > _SHARED_WRITE_BYTES:
+            link.transport.writelines([part for part in buffers if part])
+        elif size:
+            link.transport.write(b"".join(buffers))

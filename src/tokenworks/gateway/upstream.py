@@ -6,10 +6,19 @@ when the answer was complete, nothing stood behind it and all of the request was
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol, cast
 
+import httptools
 import msgspec
+
+from tokenworks.gateway.bounds import Bounds
+from tokenworks.gateway.target import Target
+from tokenworks.gateway.wheel import Wheel
+
+_JOINED_BYTES_MAX = 32 * 1024  # below it one buffer is cheaper to send than several
 
 
 class Fault(Enum):
@@ -46,27 +55,306 @@ class Caller(Protocol):
         """The call has ended without a whole answer; nothing more is called. Never from inside `Pool.call`."""
 
 
+class Home(Protocol):
+    """What connections share; the pool."""
+
+    wheel: Wheel
+    bounds: Bounds
+    head_ticks: int
+    stall_ticks: int
+    idle_ticks: int
+
+    def left(self, connection: UpstreamProtocol) -> None:
+        """The connection is gone."""
+
+    def dial(self, call: Call) -> None:
+        """Sends the call on a connection of its own."""
+
+
 class Call:
     """One request at an upstream. `status` is 0 until the head is in; header names are in lower case."""
 
-    __slots__ = ("caller", "headers", "status")
+    __slots__ = (
+        "caller", "connection", "ended", "fields", "head", "headers", "paused", "pieces", "repeated", "status",
+        "target")  # fmt: skip
 
-    caller: Caller
-    status: int
-    headers: list[tuple[bytes, bytes]]
+    def __init__(
+        self, target: Target, head: bytes, pieces: Sequence[bytes | memoryview], caller: Caller
+    ) -> None:
+        self.target = target
+        self.head = head
+        self.pieces = pieces
+        self.caller = caller
+        self.connection: UpstreamProtocol | None = None
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
+        self.paused = False
+        self.ended = False
+        self.repeated = False
 
     def get(self, name: bytes) -> bytes | None:
-        """The value of an answer's header (lower case name), the first where it occurs twice."""
-        raise NotImplementedError
+        """The value of an answer's header (lower case name), the last where it occurs twice."""
+        return self.fields.get(name)
 
     def pause(self) -> None:
         """Reads no more until `resume`; the stall timer rests meanwhile. At most one read may still be delivered."""
-        raise NotImplementedError
+        if not self.paused and not self.ended:
+            self.paused = True
+            if self.connection is not None:
+                self.connection.transport.pause_reading()
 
     def resume(self) -> None:
         """Reads again."""
-        raise NotImplementedError
+        if self.paused and not self.ended:
+            self.paused = False
+            if self.connection is not None:
+                self.connection.rest_over()
 
     def cancel(self) -> None:
         """Drops the connection, which tells the upstream to stop; nothing more is called. Harmless after the end."""
-        raise NotImplementedError
+        if not self.ended:
+            connection = self.connection
+            self.finish()
+            if connection is not None:
+                connection.drop()
+
+    def finish(self) -> None:
+        """Lets go of the connection and of the request's bytes."""
+        self.ended = True
+        self.connection = None
+        self.pieces = ()
+
+    def fail(self, failure: Failure) -> None:
+        """Ends the call and tells the caller, once."""
+        if not self.ended:
+            self.finish()
+            self.caller.upstream_failed(self, failure)
+
+
+class UpstreamProtocol(asyncio.Protocol):
+    """A connection. Everything is called by the event loop, the parser, the pool, the call or the sweep."""
+
+    __slots__ = (
+        "address", "call", "dirty", "done", "fault", "feed", "got", "head_done", "headers", "home", "interim", "keep",
+        "mark", "parser", "part", "parts", "raw", "retired", "target", "told", "transport", "used")  # fmt: skip
+
+    transport: asyncio.Transport
+
+    def __init__(self, home: Home, target: Target, address: str = "") -> None:
+        self.home = home
+        self.target = target
+        self.address = address  # that was dialled, "" for a unix socket or a proxy
+        self.part = 0
+        self.call: Call | None = None
+        self.parser: Any = httptools.HttpResponseParser(self)
+        self.feed: Any = self.parser.feed_data
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.parts: list[bytes] = []
+        self.mark = home.wheel.tick
+        self.raw = 0  # bytes read since something was told: heads, interim answers, framing, trailers
+        self.fault = ""
+        self.retired = False  # closes after the call: addresses or authorities have changed
+        self.used = False  # has answered before, so that its loss may be an old one
+        self.got = self.head_done = self.told = self.done = self.dirty = self.interim = self.keep = False
+
+    # --- the event loop's calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The pool begins a call when it sees fit."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """One read, one call of the caller."""
+        call = self.call
+        if call is None:
+            self.drop()  # nobody asked: what it says must not become somebody's answer
+            return
+        self.got = True
+        try:
+            self.feed(data)
+        except httptools.HttpParserError as error:
+            self.dirty = True
+            if not self.done:
+                self._fail(Fault.GARBAGE, f"not HTTP: {error}")
+                return
+        if not self.head_done or self.fault:
+            self._check_head(len(data))
+            return
+        self.mark = self.home.wheel.tick
+        parts = self.parts
+        if len(parts) == 1:
+            body = parts[0]
+            parts.clear()
+        elif parts:
+            body = b"".join(parts)
+            parts.clear()
+        else:
+            body = b""
+        if self.done:
+            self._release()
+            call.finish()
+            call.caller.upstream_read(call, body, True)
+        elif body or not self.told:
+            self.told = True
+            self.raw = 0
+            call.caller.upstream_read(call, body, False)
+        else:
+            self._check_head(len(data))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """An answer without a length ends here; any other has been cut."""
+        self.parser = self.feed = None  # it refers to this object: without it both are freed at once
+        self.home.left(self)
+        call = self.call
+        if call is None:
+            return
+        if self.head_done and error is None and _ends_with_connection(call):
+            self.call = None
+            call.finish()
+            call.caller.upstream_read(call, b"", True)
+        elif self.got:
+            self._fail(Fault.EARLY_END, str(error or "the connection was closed in the middle of the answer"))
+        else:
+            self._fail(Fault.RESET, str(error or "the connection was closed before the answer"))
+
+    # --- the parser's calls: they only take down ---
+
+    def on_message_begin(self) -> None:
+        """An answer begins; behind a complete one it is nobody's."""
+        if self.done:
+            self.dirty = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which is dropped."""
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head of an interim answer is skipped, any other is the call's."""
+        call = self.call
+        if self.done or call is None:
+            return
+        headers, self.headers = self.headers, []
+        status = self.parser.get_status_code()
+        if status < 200:
+            self.interim = True
+            if status == 101:
+                self.fault = "it switches protocols"
+            return
+        call.status = status
+        call.headers = headers
+        call.fields = fields = dict(headers)
+        self.head_done = True
+        self.keep = self.parser.should_keep_alive()
+        bounds = self.home.bounds
+        if len(headers) > bounds.header_count:
+            self.fault = f"it has more than {bounds.header_count} headers"
+        elif b"content-encoding" in fields and fields[b"content-encoding"].lower() != b"identity":
+            self.fault = f"it is compressed ({fields[b'content-encoding'][:20].decode('latin-1')})"
+        if call.head.startswith(b"HEAD "):
+            self.done = True  # the parser waits for a body that does not come
+            self.keep = False
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body, its transfer coding taken off."""
+        if not self.done:
+            self.parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """The end of an answer."""
+        if self.interim:
+            self.interim = False
+        else:
+            self.done = True
+
+    # --- the pool's and the call's ---
+
+    def begin(self, call: Call) -> None:
+        """Sends a request."""
+        call.connection = self
+        self.call = call
+        self.mark = self.home.wheel.tick
+        buffers = (call.head, *call.pieces)
+        if sum(map(len, buffers)) > _JOINED_BYTES_MAX:
+            self.transport.writelines(buffers)
+        else:
+            self.transport.write(b"".join(buffers))
+        if call.paused:
+            self.transport.pause_reading()
+
+    def rest_over(self) -> None:
+        """Reads again after a pause."""
+        self.mark = self.home.wheel.tick
+        self.transport.resume_reading()
+
+    def drop(self) -> None:
+        """Closes it now, without telling anybody."""
+        self.call = None
+        self.transport.abort()
+
+    def retire(self) -> None:
+        """Serves its call to the end and nothing after it."""
+        self.retired = True
+        if self.call is None:
+            self.transport.close()
+
+    def sweep(self, tick: int) -> None:
+        """Once a second: is somebody waited for too long?"""
+        call, waited = self.call, tick - self.mark
+        if call is None:
+            if waited > self.home.idle_ticks:
+                self.retire()
+        elif call.paused:
+            self.mark = tick
+        elif not self.head_done:
+            if waited > self.home.head_ticks:
+                self._fail(Fault.TIMEOUT, f"no answer within {self.home.bounds.upstream_head_s:g} s")
+        elif waited > self.home.stall_ticks:
+            self._fail(Fault.STALL, f"silent for {self.home.bounds.upstream_stall_s:g} s")
+
+    # --- the end of a call ---
+
+    def _check_head(self, size: int) -> None:
+        """Something has come that is not for the caller: a part of a head, an interim answer, framing."""
+        self.raw += size
+        if not self.fault and self.raw > self.home.bounds.header_bytes:
+            self.fault = f"its head is larger than {self.home.bounds.header_bytes} bytes"
+        if self.fault:
+            self._fail(Fault.GARBAGE, self.fault)
+
+    def _release(self) -> None:
+        """The answer is complete: back to the pool, unless anything about the connection is not as it was."""
+        call, self.call = self.call, None
+        transport = self.transport
+        if not self.keep or self.dirty or self.retired or transport.get_write_buffer_size():
+            transport.abort()
+            return
+        idle = self.target.idle
+        if len(idle) >= self.home.bounds.upstream_pool:
+            transport.close()
+            return
+        if call is not None and call.paused:
+            transport.resume_reading()
+        if self.headers:
+            self.headers = []
+        self.used = True
+        self.raw = 0
+        self.got = self.head_done = self.told = self.done = False
+        self.mark = self.home.wheel.tick
+        idle.append(self)
+
+    def _fail(self, fault: Fault, detail: str) -> None:
+        call, self.call = self.call, None
+        self.transport.abort()
+        if call is None:
+            return
+        if fault is Fault.RESET and self.used and not call.repeated:
+            call.repeated = True  # it died while idle and nothing of it was answered: once more, on a new one
+            call.connection = None
+            self.home.dial(call)
+        else:
+            call.fail(Failure(fault, detail, True, self.got))
+
+
+def _ends_with_connection(call: Call) -> bool:
+    return b"content-length" not in call.fields and b"transfer-encoding" not in call.fields
