@@ -1,0 +1,78 @@
+"""The OpenAPI 3.1 document, made from the operations: what is written there is what is served."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from tokenworks.api.problem import KINDS, Problem
+from tokenworks.operations.catalogue import OPERATIONS
+from tokenworks.operations.routes import PREFIX, ROUTES, Route
+
+_PARAMETER = re.compile(r"{(\w+)(?::path)?}")
+_JSON = "application/json"
+
+
+def build_document(version: str) -> dict[str, Any]:
+    """The whole document as plain values."""
+    kinds = [kind for operation in OPERATIONS.values() for kind in (operation.takes, operation.gives)]
+    schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template="#/components/schemas/{name}")
+    by_kind = dict(zip(map(str, [*kinds, Problem]), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        path = PREFIX + _PARAMETER.sub(r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_kind)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tokenworks", "version": version,
+                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+                 "description": "Everything an operator does. Amounts are decimal strings, times RFC 3339 in UTC."},
+        "servers": [{"url": "http://127.0.0.1:8400"}],
+        "security": [{"admin": []}],
+        "paths": paths,
+        "components": {"schemas": components,
+                       "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
+                       "responses": {"Problem": {
+                           "description": "RFC 9457. `code` is one of " + ", ".join(KINDS) + ".",
+                           "content": {"application/problem+json": {"schema": by_kind[str(Problem)]}}}}},
+    }
+
+
+def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
+    operation = OPERATIONS[route.operation]
+    in_path = _PARAMETER.findall(route.path)
+    names = [field.encode_name for field in msgspec.structs.fields(operation.takes)]
+    document: dict[str, Any] = {
+        "operationId": route.operation.replace(".", "_").replace("-", "_"),
+        "tags": [route.operation.partition(".")[0]],
+        "summary": operation.summary,
+        "description": operation.about,
+        "parameters": [_parameter(operation.takes, name, "path") for name in in_path],
+        "responses": {str(route.status): {"description": operation.summary,
+                                          "content": {_JSON: {"schema": by_kind[str(operation.gives)]}}},
+                      "default": {"$ref": "#/components/responses/Problem"}},
+    }
+    if route.method in ("GET", "DELETE"):
+        document["parameters"] += [_parameter(operation.takes, name, "query") for name in names if name not in in_path]
+    else:
+        document["requestBody"] = {"content": {_JSON: {"schema": _body_schema(operation.takes, in_path)}}}
+    if route.method == "POST":
+        document["parameters"].append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"},
+                                       "description": "The same key with the same request is done once."})
+    return document
+
+
+def _parameter(takes: Any, name: str, place: str) -> dict[str, Any]:
+    field = next(field for field in msgspec.structs.fields(takes) if field.encode_name == name)
+    return {"name": name, "in": place, "required": place == "path" or field.required,
+            "schema": msgspec.json.schema(field.type)}
+
+
+def _body_schema(takes: Any, in_path: list[str]) -> dict[str, Any]:
+    """The struct's schema without what stands in the path, written out in place."""
+    (schema,), components = msgspec.json.schema_components([takes], ref_template="#/components/schemas/{name}")
+    body: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return {**body, "properties": {name: part for name, part in body["properties"].items() if name not in in_path},
+            "required": [name for name in body.get("required", []) if name not in in_path]}

@@ -1,0 +1,136 @@
+"""The composition root and entry point: settings become plain values, parts get what they need, words get starters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tokenworks import __version__
+from tokenworks.api.app import build_app
+from tokenworks.cli.client import Place, read_token
+from tokenworks.cli.main import run_cli
+from tokenworks.cli.starters import Flags, PartWords, Starters
+from tokenworks.clock import SystemClock, SystemDice
+from tokenworks.config import Settings, load_settings, read_environment
+from tokenworks.control.process import ControlConfig, run_control
+from tokenworks.gateway.worker import WorkerConfig, run_worker
+from tokenworks.store.open import database_url, schema_state
+from tokenworks.supply.engine.child import EngineConfig, run_engine
+from tokenworks.supply.engine.host import refuse_host
+from tokenworks.supply.metrics import read_counts
+from tokenworks.telemetry import start_logs
+from tokenworks.up.lifeline import hold_lifeline
+from tokenworks.up.plan import Plan, list_parts
+from tokenworks.up.supervisor import Supervisor
+
+TOKEN_VARIABLE = "TOKENWORKS_ADMIN_TOKEN"
+HOST_FILE = "host.id"
+
+
+def main() -> int:
+    """The command `tokenworks`; its exit code."""
+    return run_cli(sys.argv[1:], Starters(
+        up=start_up, gateway=start_gateway, control=start_control, engine=start_engine, settings=show_settings,
+        place=find_place, engine_fault=refuse_host, schema=check_schema, scratch_env=scratch_environment,
+        version=__version__))
+
+
+def read_settings(flags: Flags) -> Settings:
+    """Settings with these flags on top; raises ConfigError."""
+    given = {name: value for name, value in flags.items() if name != "config"}
+    return load_settings(given, str(flags.get("config") or ""))
+
+
+def start_up(flags: Flags, demo: bool) -> int:
+    """Everything on one port until told to stop."""
+    settings = read_settings(flags)
+    plan = Plan(
+        state_dir=settings.state_dir, host=settings.listen_host, port=settings.listen_port,
+        workers=settings.workers or os.cpu_count() or 1, drain_s=settings.drain_s, tls=bool(settings.tls_cert),
+        engine=settings.engine, flags=_handed(settings), env=read_environment(),
+        tasks=(("welcome", *(() if settings.engine else ("--no-engine",))),) if demo else ())
+    return Supervisor(plan, list_parts(plan), SystemClock(), _say, logs=True).run()
+
+
+def start_control(flags: Flags, words: PartWords) -> int:
+    """The control process of this host."""
+    settings = _begin_part("control", flags, words)
+    config = ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
+                           database_url=settings.database_url, version=__version__, secrets=settings.secrets,
+                           secret_dirs=settings.secret_dirs)
+    return run_control(config, build_app, read_counts)
+
+
+def start_gateway(flags: Flags, words: PartWords) -> int:
+    """One gateway worker."""
+    settings = _begin_part(f"gateway-{words.number}", flags, words)
+    return run_worker(WorkerConfig(
+        state_dir=settings.state_dir, host_id=host_identity(settings.state_dir), index=words.number,
+        listen_fd=words.listen_fd, listen_host=settings.listen_host, listen_port=settings.listen_port,
+        durability=settings.durability, drain_s=settings.drain_s, tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key))
+
+
+def start_engine(flags: Flags, words: PartWords) -> int:
+    """The embedded engine."""
+    settings = read_settings(flags)
+    return run_engine(EngineConfig(state_dir=settings.state_dir, lifeline_fd=words.lifeline_fd))
+
+
+def show_settings(flags: Flags) -> list[tuple[str, object, str]]:
+    """(name, value, origin) of every setting."""
+    return read_settings(flags).rows()
+
+
+def find_place(flags: Flags, url: str) -> Place:
+    """Where the API is: a URL with the token of the environment, or this machine's state directory."""
+    token = read_environment().get(TOKEN_VARIABLE, "")
+    if url:
+        return Place("", url.rstrip("/"), token)
+    state_dir = read_settings(flags).state_dir
+    path = os.path.join(state_dir, "run", "public.sock")
+    return Place(path, "", token or (read_token(state_dir) if os.path.exists(path) else ""))
+
+
+def check_schema(flags: Flags) -> str:
+    """The database's state against this version."""
+    settings = read_settings(flags)
+    return schema_state(database_url(settings.database_url, settings.state_dir))
+
+
+def scratch_environment() -> dict[str, str]:
+    """Our environment without our settings."""
+    return {name: value for name, value in read_environment().items() if not name.startswith("TOKENWORKS_")}
+
+
+def host_identity(state_dir: str) -> str:
+    """This host's id, 8 hexadecimal digits; drawn once per state directory, the same for all its parts."""
+    path = Path(state_dir) / HOST_FILE
+    if not path.exists():
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(SystemDice().draw(4).hex() + "\n")
+        try:
+            os.link(fresh, path)  # whole at once, and only the first of several parts that start together
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+def _begin_part(part: str, flags: Flags, words: PartWords) -> Settings:
+    settings = read_settings(flags)
+    start_logs(part, settings.log_level)
+    if words.lifeline_fd >= 0:
+        hold_lifeline(words.lifeline_fd)
+    return settings
+
+
+def _handed(settings: Settings) -> tuple[str, ...]:
+    """The words by which a part reads the same settings as `up`."""
+    words = ["--state", settings.state_dir]
+    return tuple(words + (["--config", settings.file] if os.path.exists(settings.file) else []))
+
+
+def _say(text: str) -> None:
+    print(f"tokenworks: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,144 @@
+"""The command line put together, and the one place where a failure becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from tokenworks.cli.client import RestClient, read_token
+from tokenworks.cli.demo import run_demo
+from tokenworks.cli.doctor import examine
+from tokenworks.cli.exits import AUTH, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
+from tokenworks.cli.nouns import JSON, NOUNS, Connect, add_nouns
+from tokenworks.cli.output import print_facts, print_json, print_rows, progress, say
+from tokenworks.cli.parts import HERE, Where, add_parts
+from tokenworks.cli.requests import add_requests
+from tokenworks.cli.starters import Starters
+from tokenworks.cli.welcome import welcome
+from tokenworks.errors import Broken, CallerError, ConfigError, TokenworksError
+
+
+def run_cli(argv: Sequence[str], starters: Starters) -> int:
+    """Runs one command; the exit code. What goes wrong is one sentence on standard error, JSON where asked for."""
+    app = build_cli(starters)
+    try:
+        app(argv, exit_on_error=False, print_error=True)
+        return OK
+    except CycloptsError:
+        return USAGE
+    except Failed as error:
+        return _tell(argv, str(error), error.hint, error.code, error.exit_code)
+    except ConfigError as error:
+        return _tell(argv, str(error), "", "config", USAGE)
+    except CallerError as error:
+        return _tell(argv, str(error), "", "refused", USAGE)
+    except (Broken, TokenworksError) as error:
+        return _tell(argv, str(error), "", "broken", UNAVAILABLE)
+    except KeyboardInterrupt:
+        return OK
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        sys.stderr.close()
+        return OK
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+
+
+def build_cli(starters: Starters) -> App:
+    """All commands."""
+    app = App(name="tokenworks", version=starters.version, help_format="plaintext",
+              help="A token utility: produce, meter, sell and book tokens.")
+    nouns = {noun: App(name=noun, help=text) for noun, text in NOUNS.items()}
+    for noun in nouns.values():
+        app.command(noun)
+    connect = _connector(starters)
+    add_nouns({"": app, **nouns}, connect)
+    add_requests(nouns["request"], connect)
+    add_parts(app, nouns["gateway"], starters)
+    _add_own(app, starters)
+    _add_config(app, starters)
+    return app
+
+
+def _connector(starters: Starters) -> Connect:
+    def connect(state: str, url: str) -> RestClient:
+        place = starters.place({"state.dir": state or None}, url)
+        if place.url and not place.token:
+            raise failed("--url needs the admin token.", AUTH, "Set TOKENWORKS_ADMIN_TOKEN.", "token_missing")
+        return RestClient(place)
+    return connect
+
+
+def _add_own(app: App, starters: Starters) -> None:
+    @app.command
+    def demo(*, json: JSON = False) -> None:
+        """Run everything in a scratch state, sell in every dialect, hold the books to account, and end."""
+        with progress("selling in a scratch state"):
+            result = run_demo(starters.scratch_env())
+        print_json(result) if json else print_facts(result)
+        sys.exit(OK if result["ok"] else FAILED)
+
+    @app.command
+    def doctor(*, where: Where = HERE, json: JSON = False) -> None:
+        """Say what is in order and what is not, each with what to do."""
+        with progress("looking"):
+            found = examine(starters, where.flags)
+        bad = any(one.level == "error" for one in found)
+        if json:
+            print_json({"ok": not bad, "findings": [one._asdict() for one in found]})
+        else:
+            print_rows([one._asdict() for one in found], ("level", "code", "message", "fix"))
+        sys.exit(FAILED if bad else OK)
+
+    @app.command
+    def version(*, json: JSON = False) -> None:
+        """Print the version."""
+        print_json({"version": starters.version}) if json else print(starters.version)
+
+    @app.command
+    def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
+        """Print the completion script of a shell.
+
+        Parameters
+        ----------
+        shell: for bash:  tokenworks completion bash > ~/.local/share/bash-completion/completions/tokenworks
+        """
+        print(app.generate_completion(shell=shell))
+
+    @app.command(name="welcome", show=False)
+    def open_demo(*, where: Where = HERE, engine: bool = True,
+                  lifeline_fd: Annotated[int, Parameter(show=False)] = -1) -> None:
+        """Open the demo shop of a running `up`."""
+        flags = where.flags
+        folder = str(next(value for name, value, _ in starters.settings(flags) if name == "state.dir"))
+        place = starters.place(flags, "")
+        client = RestClient(place._replace(token=place.token or read_token(folder)))
+        fault = starters.engine_fault() if engine else "engine.enabled is false."
+        url = str(json.loads((Path(folder) / "run" / "up.json").read_text())["url"])
+        print(welcome(client, url, folder, fault), flush=True)
+
+
+def _add_config(app: App, starters: Starters) -> None:
+    config_app = App(name="config", help="Settings, and where each came from.")
+    app.command(config_app)
+
+    @config_app.command
+    def view(*, where: Where = HERE, json: JSON = False) -> None:
+        """Show every setting with its value and its origin."""
+        rows = [{"setting": name, "value": value, "from": origin}
+                for name, value, origin in starters.settings(where.flags)]
+        print_json(rows) if json else print_rows(rows, ("setting", "value", "from"))
+
+
+def _tell(argv: Sequence[str], message: str, hint: str, code: str, exit_code: int) -> int:
+    if "--json" in argv:
+        print_json({"ok": False, "error": {"code": code, "message": message, "hint": hint}})
+    else:
+        say(f"tokenworks: {message}")
+        if hint and hint not in message:
+            say(f"  {hint}")
+    return exit_code

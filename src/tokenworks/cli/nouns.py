@@ -1,0 +1,209 @@
+"""The operator's nouns as commands: a table that projects operations onto the command line.
+
+Each line names an operation, its REST path, which fields are words without a name, and the columns a person sees.
+Help, types and defaults come from the operation itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+import msgspec
+from cyclopts import App, Parameter
+
+from tokenworks.cli.client import RestClient
+from tokenworks.cli.exits import USAGE, failed
+from tokenworks.cli.output import print_facts, print_json, print_rows
+from tokenworks.operations.catalogue import OPERATIONS
+from tokenworks.operations.routes import ROUTES, Route
+
+ROUTE_OF = {route.operation: route for route in ROUTES}
+Connect = Callable[[str, str], RestClient]  # (state directory, url), "" for what the settings say
+
+
+class Command(NamedTuple):
+    """One command. `words` are the fields given without a name; `columns` what the table of a list shows."""
+
+    noun: str
+    verb: str
+    operation: str
+    words: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+COMMANDS = (
+    Command("account", "create", "account.create", ("name",)),
+    Command("account", "list", "account.list", (), ("id", "name", "balance", "rate_card", "active", "created_at")),
+    Command("account", "show", "account.show", ("account",)),
+    Command("account", "change", "account.change", ("account",)),
+    Command("account", "statement", "ledger.statement", ("account",)),
+    Command("account", "wallet", "wallet.show", ("account",)),
+    Command("account", "refund", "wallet.refund", ("account", "lot", "amount")),
+    Command("key", "create", "key.create", ("account", "name")),
+    Command("key", "list", "key.list", (), ("id", "account", "name", "masked", "revoked", "expires_at")),
+    Command("key", "show", "key.show", ("key",)),
+    Command("key", "revoke", "key.revoke", ("key",)),
+    Command("model", "set", "model.set", ("model",)),
+    Command("model", "list", "model.list", (), ("id", "vendor", "modality", "context_tokens", "output_tokens_max")),
+    Command("model", "show", "model.show", ("model",)),
+    Command("model", "remove", "model.remove", ("model",)),
+    Command("deployment", "add", "deployment.add", ("deployment",)),
+    Command("deployment", "list", "deployment.list", (), ("id", "model", "engine", "url", "dialects", "enabled")),
+    Command("deployment", "show", "deployment.show", ("deployment",)),
+    Command("deployment", "change", "deployment.change", ("deployment",)),
+    Command("deployment", "remove", "deployment.remove", ("deployment",)),
+    Command("rate-card", "set", "rate-card.set", ("card",)),
+    Command("rate-card", "list", "rate-card.list", (), ("id", "currency", "effective_from", "models")),
+    Command("rate-card", "show", "rate-card.show", ("card",), ("id", "currency", "effective_from", "models")),
+    Command("request", "list", "request.list", (), ("id", "opened_at", "account", "model", "outcome", "status",
+                                                    "usage", "charged", "duration_ms")),
+    Command("ledger", "balances", "ledger.balances", (), ("account", "balance", "postings")),
+    Command("ledger", "entries", "ledger.entries", (), ("id", "cause", "booked_at", "postings")),
+    Command("ledger", "audit", "ledger.audit"),
+    Command("ledger", "epoch", "ledger.epoch"),
+    Command("ledger", "suspense", "suspense.list", (), ("id", "writer", "segment", "position", "kind", "why", "at")),
+    Command("ledger", "resolve", "suspense.resolve", ("suspense", "resolution")),
+    Command("gateway", "list", "gateway.list", (), ("writer", "state", "lag_bytes", "seen_at", "complete_until")),
+    Command("gateway", "forget", "gateway.forget", ("host",)),
+)
+TOPUP = Command("", "topup", "wallet.topup", ("account", "amount"))
+USAGE_SUM = Command("", "usage", "usage.sum", (), ("account", "model", "key", "day", "requests", "usage", "charged",
+                                                   "waived", "overrun"))
+NOUNS = {
+    "account": "Who pays: accounts, their wallets and statements.",
+    "key": "API keys of accounts.",
+    "model": "What is sold under a name.",
+    "deployment": "Where the tokens of a model come from.",
+    "rate-card": "What usage costs.",
+    "request": "What was asked, what it cost, and why.",
+    "ledger": "The books: balances, entries, checks.",
+    "gateway": "The workers that sell. Without a command: run one worker alone, as `up` does.",
+}
+STATE = Annotated[str, Parameter(name="--state", help="State directory of a running `up` on this machine.")]
+URL = Annotated[str, Parameter(name="--url", help="Address of a gateway, with TOKENWORKS_ADMIN_TOKEN set.")]
+JSON = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+_FILE = Annotated[str, Parameter(name="--file", help="A TOML or JSON file with these fields; options win over it.")]
+_KEY = Annotated[str, Parameter(name="--idempotency-key", help="Done once for the same key and words.")]
+COMMON = {"state": (STATE, ""), "url": (URL, ""), "json": (JSON, False)}
+
+
+def add_nouns(apps: Mapping[str, App], connect: Connect) -> None:
+    """Registers every command of the table; `apps` has the app of each noun, and "" the top."""
+    for command in (*COMMANDS, TOPUP, USAGE_SUM):
+        apps[command.noun].command(build_command(command, connect), name=command.verb)
+
+
+def build_command(command: Command, connect: Connect) -> Callable[..., None]:
+    """A function whose signature is what the operation takes, and which calls it by REST."""
+    operation, route = OPERATIONS[command.operation], ROUTE_OF[command.operation]
+    fields = {field.encode_name: field for field in msgspec.structs.fields(operation.takes)}
+    writes = route.method in ("POST", "PUT", "PATCH")
+
+    def run(*words: Any, **named: Any) -> None:
+        state, url, as_json = named.pop("state", ""), named.pop("url", ""), named.pop("json", False)
+        key = named.pop("idempotency_key", "")
+        given = _read_file(named.pop("file", ""))
+        given |= {name: value for name, value in zip(command.words, words, strict=False) if value is not None}
+        given |= {name: _plain(name, value) for name, value in named.items() if value is not None}
+        result = call_route(connect(state, url), route, given, key)
+        print_json(result) if as_json else show_result(command, result)
+
+    parameters = [_parameter(fields[name], inspect.Parameter.POSITIONAL_ONLY) for name in command.words]
+    parameters += [_parameter(field, inspect.Parameter.KEYWORD_ONLY)
+                   for name, field in fields.items() if name not in command.words]
+    extra = COMMON | ({"file": (_FILE, ""), "idempotency_key": (_KEY, "")} if writes else {})
+    parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+                   for name, (kind, default) in extra.items()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = f"{operation.about}\n\n{' '.join((operation.takes.__doc__ or '').split())}"
+    return run
+
+
+def call_route(client: RestClient, route: Route, given: Mapping[str, Any], key: str = "") -> Any:
+    """Calls a line of the REST table: fields in braces go into the path, the rest into query or body."""
+    left = dict(given)
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in left:
+            raise failed(f"{name} is missing.", USAGE, f"Give it as a word, --{name}, or in --file.", "usage")
+        return _quote(str(left.pop(name)))
+
+    path = re.sub(r"{(\w+)(?::path)?}", fill, route.path)
+    return client.call(route.method, path, left, key)
+
+
+def show_result(command: Command, result: Any) -> None:
+    """A table for a list, lines for one thing."""
+    if isinstance(result, dict) and command.columns and "data" in result:
+        rows = result["data"]
+        used = [name for name in command.columns if any(row.get(name) not in (None, "") for row in rows)]
+        print_rows(rows, used or command.columns)
+        if result.get("next_cursor"):
+            print(f"more: --cursor {result['next_cursor']}")
+        return
+    lists = {name: value for name, value in result.items()
+             if isinstance(value, list) and value and isinstance(value[0], dict)}
+    print_facts({name: value for name, value in result.items() if name not in lists})
+    for name, rows in lists.items():
+        print(f"\n{name.replace('_', ' ')}")
+        print_rows(rows, list(rows[0]))
+
+
+def _parameter(field: msgspec.structs.FieldInfo, kind: Any) -> inspect.Parameter:
+    optional = field.required and kind is not inspect.Parameter.POSITIONAL_ONLY
+    default = None if optional or not field.required else inspect.Parameter.empty
+    name = field.encode_name
+    return inspect.Parameter(name, kind, default=default,
+                             annotation=Annotated[_simple(field.type), Parameter(name=f"--{name.replace('_', '-')}")]
+                             if kind is inspect.Parameter.KEYWORD_ONLY else _simple(field.type))
+
+
+def _simple(kind: Any) -> Any:
+    """The type as the command line asks for it: what it cannot take in words is JSON, or comes by --file."""
+    if get_origin(kind) is Annotated:
+        return _simple(get_args(kind)[0])
+    parts = [part for part in get_args(kind) if part is not type(None)] if type(None) in get_args(kind) else [kind]
+    inner = parts[0]
+    origin = get_origin(inner)
+    if origin is dict:
+        return dict[str, str] | None if get_args(inner)[1] is str else str | None
+    return (inner if inner in (str, int, bool) or origin in (list, Literal) else str) | None
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A text that holds JSON for a field that is no text."""
+    if name == "models" and isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise failed(f"--{name} is not JSON.", USAGE, 'Write {"*": {"input": "4", "output": "16"}}, or use --file.',
+                         "usage") from None
+    return value
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        text = Path(path).read_text()
+        found = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except OSError as error:
+        raise failed(f"{path} cannot be read: {error.strerror}.", USAGE, code="usage") from None
+    except ValueError as error:
+        raise failed(f"{path}: {error}.", USAGE, "Write a TOML or JSON table of fields.", "usage") from None
+    if not isinstance(found, dict):
+        raise failed(f"{path} holds no table of fields.", USAGE, code="usage")
+    return found
+
+
+def _quote(text: str) -> str:
+    return "".join(mark if mark.isalnum() or mark in "._:@-/" else f"%{byte:02X}" for mark in text
+                   for byte in ([0] if mark.isalnum() or mark in "._:@-/" else mark.encode()))

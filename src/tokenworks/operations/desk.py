@@ -1,0 +1,60 @@
+"""What an operation works with: the store, the secrets it may resolve, and the time and dice of this one call.
+
+A call that carries an Idempotency-Key gets a desk whose time and dice come from the claim of that key, so that it mints
+the same ids when it is run again after a crash: the store then finds its work done, and money moves once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple, TypeVar
+
+from tokenworks.clock import Clock, Dice, FakeClock, mint_id
+from tokenworks.errors import Conflict
+from tokenworks.operations.secret import SecretBook
+from tokenworks.store.ports import Shelf, Store
+
+T = TypeVar("T")
+
+
+class Desk(NamedTuple):
+    """`dice` makes ids, `secret_dice` what nobody may guess or derive. `forget` tells control of a host given up."""
+
+    store: Store
+    secrets: SecretBook
+    clock: Clock
+    dice: Dice
+    secret_dice: Dice
+    forget: Callable[[str], None] = lambda host: None
+
+    def mint(self, prefix: str) -> str:
+        """A new id of this call."""
+        return mint_id(prefix, self.clock, self.dice)
+
+    def repeat(self, at_ns: int, seed: bytes) -> Desk:
+        """The desk of a call that may be run again: its ids depend on the claim alone."""
+        return self._replace(clock=FakeClock(at_ns), dice=SeededDice(seed))
+
+
+def add_once(shelf: Shelf[T], row: T, identity: str) -> int:
+    """Adds a row, and takes the same row added before for done; the version. Raises Conflict for another one."""
+    try:
+        return shelf.add(row)
+    except Conflict:
+        kept = shelf.get(identity)
+        if kept.row != row:
+            raise
+        return kept.version
+
+
+class SeededDice:
+    """A seed of real randomness stretched by hashing: the same seed gives the same bytes."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed, self._drawn = seed, 0
+
+    def draw(self, size: int) -> bytes:
+        """`size` bytes (at most 64), others at every call."""
+        self._drawn += 1
+        return blake2b(self._drawn.to_bytes(8, "big"), key=self._seed, digest_size=size).digest()

@@ -1,0 +1,72 @@
+"""Gateways: the workers that sell, each with its journal, as the books know them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tokenworks.errors import NotFound
+from tokenworks.operations.desk import Desk
+from tokenworks.operations.operation import define
+from tokenworks.operations.view import show_time
+from tokenworks.store.shapes import WriterRow
+
+
+class ListGateways(msgspec.Struct, forbid_unknown_fields=True):
+    """`all` lists also those that have ended; `host` those of one machine."""
+
+    host: str = ""
+    all: bool = False
+
+
+class OneHost(msgspec.Struct, forbid_unknown_fields=True):
+    """A host by its id, the first part of its gateways' names."""
+
+    host: str
+
+
+class GatewayView(msgspec.Struct):
+    """A gateway worker. `lag_bytes` is what stands in its journal and not yet in the books."""
+
+    writer: str
+    host: str
+    state: str
+    position: int
+    lag_bytes: int
+    started_at: str | None
+    seen_at: str | None
+    complete_until: str | None
+
+
+class Gateways(msgspec.Struct):
+    """All gateway workers."""
+
+    data: list[GatewayView]
+    books_complete_until: str | None
+
+
+def list_gateways(desk: Desk, ask: ListGateways) -> Gateways:
+    """List gateways. Each worker with its state and how far its journal is in the books."""
+    rows = desk.store.writers.roster(ask.host, not ask.all)
+    return Gateways([_view(row) for row in rows], show_time(desk.store.writers.complete(desk.clock.now_ns())))
+
+
+def forget_host(desk: Desk, ask: OneHost) -> Gateways:
+    """Give up a host that is gone for good. Its credit in doubt returns; what its journals still say is overrun."""
+    rows = desk.store.writers.roster(ask.host, True)
+    if not rows:
+        raise NotFound("gateway", ask.host)
+    now_ns = desk.clock.now_ns()
+    marked = [desk.store.writers.mark(row.writer, "forget", now_ns) for row in rows]
+    desk.forget(ask.host)
+    return Gateways([_view(row) for row in marked], show_time(desk.store.writers.complete(now_ns)))
+
+
+def _view(row: WriterRow) -> GatewayView:
+    return GatewayView(row.writer, row.host, row.state, row.position, row.lag_bytes, show_time(row.started_at_ns),
+                       show_time(row.seen_at_ns), show_time(row.watermark_ns))
+
+
+GATEWAY = (
+    define("gateway.list", list_gateways),
+    define("gateway.forget", forget_host),
+)
