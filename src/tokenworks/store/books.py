@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, Row, case, select, update
+from sqlalchemy import Connection, case, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from tokenworks.credit import lending
@@ -215,7 +215,7 @@ def _end(conn: Connection, writer: str, position: int, when: tuple[int, str]) ->
     known = lock_writer(conn, writer)
     if known.state == "ended":
         return Posted(known.position)
-    check_position(known, position)
+    check_position(writer, known.position, position)
     requests = loading.lock_requests(
         conn, (schema.requests.c.writer == writer) & schema.requests.c.state.in_(loading.OPEN))
     leases, lots = loading.lock_held(conn, writer)
@@ -225,7 +225,7 @@ def _end(conn: Connection, writer: str, position: int, when: tuple[int, str]) ->
     return loading.sum_up(position, [plan], lots)
 
 
-def check_position(known: Row[tuple[object, ...]], position: int) -> None:
+def check_position(writer: str, known: int, position: int) -> None:
     """Raises Stale unless the writer is posted up to `position`."""
-    if known.position != position:
-        raise Stale(known.id, known.position, position)
+    if known != position:
+        raise Stale(writer, known, position)

@@ -1,0 +1,143 @@
+"""Policy in memory: shelves under one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from tokenworks.errors import NotFound
+from tokenworks.fleet.deployment import Deployment, Model
+from tokenworks.store import nouns
+from tokenworks.store.memory.state import State
+from tokenworks.store.nouns import Noun
+from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows
+from tokenworks.tariff.card import RateCard
+
+T = TypeVar("T")
+
+
+class MemoryShelf(Generic[T]):
+    """ports.Shelf."""
+
+    def __init__(self, state: State, noun: Noun[T]) -> None:
+        self._state, self._noun = state, noun
+        self._kept: dict[str, Kept[T]] = {}
+        self._dropped: dict[str, int] = {}
+        self._digests: dict[bytes, str] = {}
+
+    def add(self, row: T) -> int:
+        """See ports.Shelf."""
+        ident = self._noun.ident(row)
+        with self._state.lock:
+            self._state.faults("add")
+            if ident in self._kept:
+                if self._kept[ident].row == row:
+                    return self._kept[ident].version
+                raise nouns.taken(self._noun, ident)
+            if isinstance(row, RateCard):
+                nouns.check_next(row, sum(self._noun.under(kept.row) == row.name for kept in self._kept.values()))
+            if isinstance(row, KeyRow) and self._digests.setdefault(row.digest, row.id) != row.id:
+                raise nouns.taken(self._noun, row.masked)
+            self._dropped.pop(ident, None)
+            version = self._set(ident, row)
+        return self._ring(version)
+
+    def put(self, row: T, if_version: int = 0) -> int:
+        """See ports.Shelf."""
+        ident = self._noun.ident(row)
+        nouns.check_fixed(self._noun, ident)
+        with self._state.lock:
+            self._state.faults("put")
+            kept = self.get(ident)
+            if if_version and kept.version != if_version:
+                if kept.row == row:
+                    return kept.version
+                raise nouns.changed(self._noun, ident)
+            version = self._set(ident, row)
+        return self._ring(version)
+
+    def drop(self, ident: str) -> int:
+        """See ports.Shelf."""
+        nouns.check_drops(self._noun)
+        with self._state.lock:
+            self._state.faults("drop")
+            self.get(ident)
+            del self._kept[ident]
+            self._state.policy_version += 1
+            version = self._dropped[ident] = self._state.policy_version
+        return self._ring(version)
+
+    def get(self, ident: str) -> Kept[T]:
+        """See ports.Shelf."""
+        with self._state.lock:
+            self._state.faults("get")
+            if ident not in self._kept:
+                raise NotFound(self._noun.name, ident)
+            return self._kept[ident]
+
+    def page(self, cursor: str = "", limit: int = 50, under: str = "") -> Rows[Kept[T]]:
+        """See ports.Shelf."""
+        with self._state.lock:
+            self._state.faults("page")
+            names = [ident for ident, kept in sorted(self._kept.items())
+                     if ident > cursor and (not under or self._noun.under(kept.row) == under)]
+            data = [self._kept[ident] for ident in names[:limit]]
+        return Rows(data, names[limit - 1] if len(names) > limit else None)
+
+    def rows(self) -> Mapping[str, T]:
+        """All rows by id."""
+        return {ident: kept.row for ident, kept in self._kept.items()}
+
+    def changed(self, version: int) -> tuple[list[T], list[str]]:
+        """Rows put after `version`, and the ids of those dropped after it."""
+        gone = [ident for ident, at in sorted(self._dropped.items()) if at > version] if version else []
+        return [kept.row for _, kept in sorted(self._kept.items()) if kept.version > version], gone
+
+    def _set(self, ident: str, row: T) -> int:
+        self._state.policy_version += 1
+        self._kept[ident] = Kept(row, self._state.policy_version)
+        return self._state.policy_version
+
+    def _ring(self, version: int) -> int:
+        self._state.bell.echo("policy", str(version))
+        return version
+
+
+class Shelves:
+    """One shelf per noun."""
+
+    def __init__(self, state: State) -> None:
+        self.accounts: MemoryShelf[AccountRow] = MemoryShelf(state, nouns.ACCOUNT)
+        self.keys: MemoryShelf[KeyRow] = MemoryShelf(state, nouns.KEY)
+        self.models: MemoryShelf[Model] = MemoryShelf(state, nouns.MODEL)
+        self.deployments: MemoryShelf[Deployment] = MemoryShelf(state, nouns.DEPLOYMENT)
+        self.cards: MemoryShelf[RateCard] = MemoryShelf(state, nouns.CARD)
+
+    def all(self) -> dict[str, MemoryShelf[Any]]:
+        """By the name that they have in the store."""
+        return vars(self)
+
+
+class MemoryPolicy:
+    """ports.Policy."""
+
+    def __init__(self, state: State, shelves: Shelves) -> None:
+        self._state, self._shelves = state, shelves
+
+    def version(self) -> int:
+        """See ports.Policy."""
+        self._state.faults("version")
+        return self._state.policy_version
+
+    def since(self, version: int) -> PolicyRows:
+        """See ports.Policy."""
+        shelves = self._shelves
+        with self._state.lock:
+            self._state.faults("since")
+            models, dropped_models = shelves.models.changed(version)
+            deployments, dropped_deployments = shelves.deployments.changed(version)
+            return PolicyRows(
+                version, self._state.policy_version,
+                tuple(row.policy for row in shelves.accounts.changed(version)[0]),
+                tuple(row.policy for row in shelves.keys.changed(version)[0]), tuple(models), tuple(deployments),
+                tuple(shelves.cards.changed(version)[0]), tuple(dropped_models), tuple(dropped_deployments))
