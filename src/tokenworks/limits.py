@@ -67,10 +67,13 @@ KEYS_PER_CHANGE = 5_000  # keys travel in pieces, so that a worker's loop is nev
 POLICY_POLL_MS = 1_000  # a lost ring of the bell is made good after so long
 RECALL_WAIT_MS = 400  # a gateway that is asked to give credit back has so long; then the books answer without it
 ASK_HOLD_MS = 1_000  # no ask stays without its final answer for longer
+LEAKAGE_HOURS_KEPT = 7 * 24  # hours of engine counters against the meter
+LEAKAGE_LOOK_S = 10  # engines are asked for their counters so often
 LIVE_ROWS_KEPT = 1_000  # of `request tail`, per host
 LIVE_QUEUE_MAX = 1_000  # rows that one follower may be behind
 # --- faces ---
 PAGE_ROWS_MAX = 500
+DOOR_DRAIN_S = 5  # control ends: what it is answering gets so long
 API_BODY_BYTES_MAX = 4 * 1024 * 1024
 IDEMPOTENCY_KEEP_S = 24 * 3600
 # --- books ---

@@ -53,7 +53,7 @@ class Hub:
     def gateways(self, host: str = "", active: bool = True) -> list[GatewayRow]:
         """Gateway workers of one host or all, by name. Reads the books: not for the event loop."""
         heard = {gateway.writer: gateway for gateway in self.facts.gateways()}
-        return [GatewayRow(row, heard.get(row.writer)) for row in self.store.writers.list(host, active)]
+        return [GatewayRow(row, heard.get(row.writer)) for row in self.store.writers.roster(host, active)]
 
     def metrics_text(self) -> str:
         """Prometheus text of all workers of this host and of control itself."""

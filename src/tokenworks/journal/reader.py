@@ -90,6 +90,10 @@ class SegmentReader:
             self._file.sync()
         return found
 
+    def raw(self, start: int, end: int) -> bytes:
+        """The bytes between two places of the segment, whatever they are: of a Gap, for the quarantine."""
+        return self._file.read(start, end - start)
+
     def close(self) -> None:
         self._file.close()
 

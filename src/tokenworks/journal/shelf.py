@@ -6,6 +6,7 @@ gives its unused room back at once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from tokenworks.journal.disk import FRESH, Disk
@@ -51,9 +52,17 @@ def trim_segment(disk: Disk, name: str, end: int) -> None:
     disk.trim(name, max(used, HEAD_BYTES))
 
 
-def sweep_fresh(disk: Disk) -> list[str]:
-    """Removes what writers left that died while they made a segment; the names removed."""
-    left = [name for name in disk.names() if name.startswith(FRESH) and not writer_lives(disk, name)]
+def list_fresh(disk: Disk) -> set[str]:
+    """Names of segments that are not whole yet, because they are being made or because their maker died."""
+    return {name for name in disk.names() if name.startswith(FRESH)}
+
+
+def sweep_fresh(disk: Disk, old: Collection[str]) -> list[str]:
+    """Removes what writers left that died while they made a segment; the names removed.
+
+    Only names in `old` are looked at, which were there a while ago: a maker may not have its lock yet on a new one.
+    """
+    left = [name for name in sorted(list_fresh(disk) & set(old)) if not writer_lives(disk, name)]
     for name in left:
         disk.remove(name)
     return left
