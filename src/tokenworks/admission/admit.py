@@ -1,4 +1,4 @@
-"""Admission as pure decisions in the order of `Refusal`: key, account, model, rights, dialect, features.
+"""Admission as pure decisions in the order of `Refusal`: key, account, model, rights, dialect, features, length.
 
 Credit comes after (credit/purse.py), because only what may be asked at all is worth holding money for.
 """
@@ -10,9 +10,12 @@ from collections.abc import Container, Mapping
 import msgspec
 
 from tokenworks.admission.offer import Offer
+from tokenworks.credit.bound import find_overlength
 from tokenworks.credit.policy import Account, Key
 from tokenworks.fleet.deployment import Model
-from tokenworks.wire.refusals import Refusal
+from tokenworks.wire.dialects import FAMILY
+from tokenworks.wire.fields import check_fields, refuse_dialect
+from tokenworks.wire.refusals import Refusal, context_message
 from tokenworks.wire.request import RequestFacts
 
 Why = dict[str, str | int]
@@ -37,7 +40,7 @@ class Caller(msgspec.Struct, frozen=True):
 class Admitted(msgspec.Struct, frozen=True):
     """What may be asked of whom: `offers` are the deployments that may serve it, in the order of their ids.
 
-    `output_max` bounds one answer in tokens: the client's cap, the model's limit, the context.
+    `output_max` bounds one answer in tokens, at least 1: the client's cap, the model's limit, the context.
     """
 
     caller: Caller
@@ -51,7 +54,19 @@ def admit_key(
     digest: bytes | None, keys: Mapping[bytes, Key], accounts: Mapping[str, Account], now_ns: int
 ) -> Caller | Denied:
     """The caller of a key's digest (None: there was no key in the request)."""
-    raise NotImplementedError(digest, keys, accounts, now_ns)
+    if digest is None:
+        return Denied(Refusal.KEY_MISSING)
+    key = keys.get(digest)
+    if key is None:
+        return Denied(Refusal.KEY_UNKNOWN)
+    if key.revoked:
+        return Denied(Refusal.KEY_REVOKED, why={"key": key.id})
+    if key.expires_at_ns and key.expires_at_ns <= now_ns:
+        return Denied(Refusal.KEY_EXPIRED, why={"key": key.id, "expires_at_ns": key.expires_at_ns})
+    account = accounts.get(key.account)
+    if account is None or not account.active:
+        return Denied(Refusal.ACCOUNT_INACTIVE, why={"key": key.id, "account": key.account})
+    return Caller(key, account)
 
 
 def admit_request(
@@ -65,4 +80,63 @@ def admit_request(
 
     `priced` names the extras (searches, ...) that the account's rate card has a price for.
     """
-    raise NotImplementedError(facts, caller, models, offers, priced)
+    model = models.get(facts.model)
+    if model is None:
+        message = f"There is no model {_cut(facts.model)!r}. List them with GET /v1/models."
+        return Denied(Refusal.MODEL_UNKNOWN, message, "model", {"model": _cut(facts.model)})
+    if caller.key.models and model.id not in caller.key.models:
+        return Denied(Refusal.MODEL_NOT_ALLOWED, param="model", why={"model": model.id, "key": caller.key.id})
+    serving: list[Offer] = []
+    faults: list[tuple[str, Refusal, str, str | None]] = []
+    for offer in offers.get(model.id, ()):
+        fault = _refuse_offer(facts, offer, priced)
+        if fault is None:
+            serving.append(offer)
+        else:
+            faults.append((offer.deployment.id, *fault))
+    why: Why = {"model": model.id, "candidates": len(serving)}
+    for deployment, _, message, _ in faults:
+        why[f"passed over {deployment}"] = message
+    if not serving:
+        return _deny_all(facts, faults, why)
+    if (tokens := find_overlength(facts, model)) > 0:
+        message = context_message(FAMILY[facts.dialect], tokens, model.context_tokens)
+        return Denied(Refusal.CONTEXT_TOO_LONG, message, None, {**why, "tokens": tokens})
+    return Admitted(caller, model, tuple(serving), _output_max(facts, model), why)
+
+
+def _refuse_offer(facts: RequestFacts, offer: Offer, priced: Container[str]) -> tuple[Refusal, str, str | None] | None:
+    row = offer.deployment
+    if not row.enabled:
+        return Refusal.NO_CAPACITY, "switched off", None
+    if facts.dialect not in row.dialects:
+        return Refusal.DIALECT_UNSUPPORTED, f"does not speak {facts.dialect}", None
+    if reason := refuse_dialect(offer.source, facts.dialect):
+        return Refusal.DIALECT_UNSUPPORTED, reason, None
+    fault = check_fields(facts, offer.source, priced)
+    return None if fault is None else (fault.refusal, fault.message, fault.param)
+
+
+def _deny_all(facts: RequestFacts, faults: list[tuple[str, Refusal, str, str | None]], why: Why) -> Denied:
+    """The answer when nobody may serve it: the refusal that came furthest, as another request could still be served."""
+    if not faults:
+        return Denied(Refusal.NO_CAPACITY, why=why)
+    features = [fault for fault in faults if fault[1] in (Refusal.FIELD_INVALID, Refusal.FEATURE_UNSUPPORTED)]
+    if features:
+        _, refusal, message, param = features[0]
+        return Denied(refusal, message, param, why)
+    if any(fault[1] is Refusal.DIALECT_UNSUPPORTED for fault in faults):
+        message = f"The model {facts.model!r} is not offered at this endpoint. Use another endpoint or model."
+        return Denied(Refusal.DIALECT_UNSUPPORTED, message, None, why)
+    return Denied(Refusal.NO_CAPACITY, why=why)
+
+
+def _output_max(facts: RequestFacts, model: Model) -> int:
+    if facts.dialect == "embeddings":
+        return 0
+    most = min(model.output_tokens_max, model.context_tokens)
+    return max(1, most if facts.output_cap is None else min(facts.output_cap, most))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -20,4 +20,8 @@ class Offer(msgspec.Struct, frozen=True):
 
 def make_offer(endpoint: Endpoint, model: Model) -> Offer:
     """The offer of an endpoint; raises ValueError when its URL or credential cannot stand in a request head."""
-    raise NotImplementedError(endpoint, model)
+    row = endpoint.deployment
+    source = Source(
+        row.engine, row.own, row.upstream_model, row.progress, row.share_prefix_cache, model.image_tokens_max > 0
+    )
+    return Offer(row, source, HeadWriter(row.url, row.engine, endpoint.credential, row.own))

@@ -8,6 +8,8 @@ import msgspec
 
 from tokenworks.fleet.deployment import Deployment
 
+RANKS = {"up": 0, "failing": 1}  # "down" has none: it is not asked until a probe finds it up
+
 
 class Choice(msgspec.Struct, frozen=True):
     """The deployment that serves, and why: candidates, their load and health as the decision saw them."""
@@ -26,4 +28,25 @@ def choose(
 
     `health`: up, failing, down per deployment (absent: up). "failing" serves when nobody else does, "down" never.
     """
-    raise NotImplementedError(candidates, inflight, health, tried)
+    if len(candidates) == 1 and not tried and health.get(candidates[0].id, "up") == "up":
+        only = candidates[0]
+        return Choice(only, {"route": "only", "deployment": only.id})
+    ranked = []
+    why: dict[str, str | int] = {"route": "least busy", "candidates": len(candidates)}
+    for row in candidates:
+        state = health.get(row.id, "up")
+        if row.id in tried:
+            why[f"{row.id} passed over"] = "tried"
+        elif state not in RANKS:
+            why[f"{row.id} passed over"] = state
+        else:
+            ranked.append((RANKS[state], inflight.get(row.id, 0), row.id, row))
+    if not ranked:
+        return None
+    rank, busy, name, row = min(ranked)
+    for other in ranked:
+        why[f"{other[2]} in flight"] = other[1]
+    if rank:
+        why["health"] = "failing"
+    why |= {"deployment": name, "in_flight": busy}
+    return Choice(row, why)

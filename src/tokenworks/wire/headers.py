@@ -1,13 +1,29 @@
-"""Headers go through allow-lists both ways: what a client may tell an upstream, and an upstream a client."""
+"""Headers go through allow-lists both ways: what a client may tell an upstream, and an upstream a client.
+
+Up go the version and the betas of the Messages API, to its own vendor; down goes nothing but the kind of content. So no
+cookie, rate limit, organisation or server of one side is ever seen on the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
-from tokenworks.wire.dialects import Dialect, Engine
-from tokenworks.wire.refusals import Headers, Malformed
+from tokenworks.wire.dialects import FAMILY, STREAM_TYPE, UPSTREAM_PATH, WHOLE_TYPE, Dialect, Engine
+from tokenworks.wire.refusals import Headers, Malformed, Refusal
 
 Index = dict[bytes, bytes]
+
+# A header that decides something must not stand twice: two readers could heed different ones.
+DECIDING = frozenset({
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"authorization",
+    b"x-api-key", b"api-key", b"anthropic-version", b"expect", b"connection",
+})  # fmt: skip
+# Betas that change the price of the same tokens, or the account at the upstream; all others change no price by
+# themselves, as the fields that they allow are in the field table.
+BETAS_DROPPED = (b"context-1m-", b"fast-mode-", b"user-profiles", b"fallback-credit-", b"server-side-fallback-")
+ANTHROPIC_VERSION = b"2023-06-01"  # for clients of another dialect's habits that send none
+VALUE_BYTES_MAX = 2048  # of a version or of betas that are passed on
 
 
 def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> Index | Malformed:
@@ -15,33 +31,108 @@ def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> Index | Malformed:
 
     Other repeated headers are joined by commas, as HTTP allows.
     """
-    raise NotImplementedError(headers)
+    index = dict(headers)
+    everything = b"".join(index.values())
+    if len(index) != len(headers):
+        index = {}
+        for name, value in headers:
+            if name in index:
+                if name in DECIDING:
+                    return _bad(f"The header {name.decode('latin-1')!r} stands twice. Send it once.")
+                value = index[name] + b", " + value
+            index[name] = value
+        everything = b"".join(index.values())
+    if b"\r" in everything or b"\n" in everything or b"\0" in everything:
+        return _bad("A header contains a line break or a NUL character.")
+    return index
 
 
 def read_key(index: Mapping[bytes, bytes]) -> bytes | None:
     """The API key's text: `Authorization: Bearer` wins over `x-api-key`, that over `api-key`; None without one."""
-    raise NotImplementedError(index)
+    value = index.get(b"authorization")
+    if value is not None and value[:7].lower() == b"bearer ":
+        key = value[7:].strip(b" \t")
+        if key:
+            return key
+    return index.get(b"x-api-key") or index.get(b"api-key") or None
 
 
 class HeadWriter:
-    """Writes request heads for one deployment; built once per policy change. Raises ValueError for a bad credential."""
+    """Writes request heads for one deployment; built once per policy change.
+
+    Raises ValueError for an address or a credential that cannot stand in a head.
+    """
 
     def __init__(self, url: str, engine: Engine, credential: str, own: bool) -> None:
-        raise NotImplementedError(url, engine, credential, own)
+        parts = urlsplit(url)
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError(f"{url!r} is not an upstream's address")
+        self._vendor = engine == "anthropic" and not own
+        secret = _visible(credential)
+        plain = [b"host: " + _visible(parts.netloc), b"user-agent: tokenworks", b"content-type: " + WHOLE_TYPE]
+        plain += [b"accept: " + WHOLE_TYPE + b", " + STREAM_TYPE, b"accept-encoding: identity"]
+        bearer, named = [b"authorization: Bearer " + secret], [b"x-api-key: " + secret]
+        prefix = _visible(parts.path.rstrip("/"))
+        self._heads: dict[tuple[Dialect, bool], bytes] = {}
+        for dialect, path in UPSTREAM_PATH.items():
+            keys = (named if engine == "anthropic" and FAMILY[dialect] == "anthropic" else bearer) if secret else []
+            for beta in (False, True):
+                line = b"POST " + prefix + path + (b"?beta=true" if beta else b"") + b" HTTP/1.1"
+                self._heads[dialect, beta] = b"\r\n".join([line, *plain, *keys, b"content-length: "])
 
     def head(self, dialect: Dialect, length: int, index: Mapping[bytes, bytes], beta: bool = False) -> bytes:
         """Request line and headers for a body of `length` bytes, ending in the empty line.
 
-        `index` are the client's headers: the few that may go upstream are taken from it. `beta`: `?beta=true`.
+        `index` are the client's headers, from `index_headers`: the few that may go upstream are taken from it. `beta`:
+        `?beta=true` was in the client's address.
         """
-        raise NotImplementedError(dialect, length, index, beta)
+        if dialect != "messages":
+            return b"%b%d\r\n\r\n" % (self._heads[dialect, False], length)
+        version = index.get(b"anthropic-version", ANTHROPIC_VERSION)
+        if not version.isalnum() and not version.replace(b"-", b"").isalnum():
+            version = ANTHROPIC_VERSION
+        more = b"\r\nanthropic-version: " + version[:VALUE_BYTES_MAX]
+        if self._vendor and (betas := pass_betas(index.get(b"anthropic-beta", b""))):
+            more += b"\r\nanthropic-beta: " + betas
+        return b"%b%d%b\r\n\r\n" % (self._heads[dialect, beta and self._vendor], length, more)
 
 
+def pass_betas(value: bytes) -> bytes:
+    """The betas of a header that may go on: all but those that would be billed at another price."""
+    if not value or len(value) > VALUE_BYTES_MAX:
+        return b""
+    betas = [beta.strip(b" \t") for beta in value.split(b",")]
+    return b",".join(beta for beta in betas if beta and not beta.lower().startswith(BETAS_DROPPED))
 
 
 def client_headers(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: str, stream: bool) -> Headers:
     """What a client gets of an upstream's headers: hardly anything, and our request id under both names.
 
-    No content-length or transfer-encoding: framing is the server's. Unknown content types become the dialect's own.
+    No content-length or transfer-encoding: framing is the server's. A content type that is not the one to be expected
+    becomes it. Streams tell proxies not to keep them back.
     """
-    raise NotImplementedError(upstream_headers, request_id, stream)
+    identity = request_id.encode()
+    if stream:
+        return [
+            (b"content-type", STREAM_TYPE),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+            (b"x-request-id", identity),
+            (b"request-id", identity),
+        ]
+    kind = WHOLE_TYPE
+    for name, value in upstream_headers:
+        if name == b"content-type" and value.startswith(WHOLE_TYPE) and value.replace(b"; ", b"").isascii():
+            kind = value
+    return [(b"content-type", kind), (b"x-request-id", identity), (b"request-id", identity)]
+
+
+def _visible(text: str) -> bytes:
+    """Text of visible ASCII characters as bytes; ValueError for anything that could end a line or a word."""
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("an upstream's address and credential are visible ASCII characters without spaces")
+    return text.encode()
+
+
+def _bad(message: str) -> Malformed:
+    return Malformed(Refusal.BAD_REQUEST, message)

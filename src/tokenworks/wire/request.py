@@ -7,16 +7,18 @@ owned values can be replaced in place. Nothing is searched for in the bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from tokenworks.wire.content import Content, first_byte, read_content
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.refusals import Malformed, Refusal
 
 COUNT_MAX = 2**31 - 1  # no token count, no n above what any upstream takes
 CHOICES_MAX = 128  # OpenAI's limit of n
+COPY_BYTES_MAX = 4096  # slices of a small body are cheaper copied than viewed
 
 Pieces = list[bytes | memoryview]
 
@@ -45,8 +47,8 @@ class RequestFacts(msgspec.Struct, gc=False):
     """What a body says that decides anything. `fields` has every top-level value as it came, in order.
 
     `output_cap` is the least of the caps given, in tokens, None without one. `choices` is how many answers are asked
-    for (`n`, prompts in a batch). `token_ids` counts prompt tokens given as numbers. `object_ids` name objects
-    of the upstream.
+    for (`n`, prompts in a batch). `token_ids` counts prompt tokens given as numbers, `prompts` how many they are in.
+    `object_ids` name objects of the upstream. `content` is what messages and tools have beyond text, None for nothing.
     """
 
     dialect: Dialect
@@ -61,10 +63,14 @@ class RequestFacts(msgspec.Struct, gc=False):
     progress_wanted: bool = False
     token_ids: int = 0
     object_ids: tuple[str, ...] = ()
+    prompts: int = 1
+    content: Content | None = None
+    caps: int = 0  # how many caps were given
 
 
 # A comma, a key and its colon at a place where one must stand: used to step over, never to search.
 _KEY = re.compile(rb'[ \t\r\n,]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PAIRS = msgspec.json.Decoder(dict[Key, msgspec.Raw], dec_hook=Key)
 _TEXT = msgspec.json.Decoder(str)
 _FLAG = msgspec.json.Decoder(bool | None)
@@ -73,16 +79,7 @@ _OPTIONS = msgspec.json.Decoder(StreamOptions | None)
 _BATCH = msgspec.json.Decoder(list[str | int | list[int]])
 _OBJECT = msgspec.json.Decoder(str | _Identified | None)
 
-# Keys that decide something, by dialect: each with its decoder. Any of them twice, or in another case, is refused.
-_COMMON: dict[str, msgspec.json.Decoder[Any]] = {"model": _TEXT, "stream": _FLAG}
-_CHAT = {**_COMMON, "max_tokens": _COUNT, "n": _COUNT, "stream_options": _OPTIONS, "timings_per_token": _FLAG}
-DECIDING: dict[Dialect, dict[str, msgspec.json.Decoder[Any]]] = {
-    "chat": {**_CHAT, "max_completion_tokens": _COUNT},
-    "completions": {**_CHAT, "best_of": _COUNT},
-    "responses": {**_COMMON, "max_output_tokens": _COUNT, "timings_per_token": _FLAG},
-    "messages": {**_COMMON, "max_tokens": _COUNT, "timings_per_token": _FLAG},
-    "embeddings": {"model": _TEXT},
-}
+Entry = tuple[msgspec.json.Decoder[Any] | None, Callable[["RequestFacts", str, Any], Malformed | None]]
 CAPS: dict[Dialect, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "completions": ("max_tokens",),
@@ -108,92 +105,138 @@ _EXPECTED = {
     id(_COUNT): "a whole number",
     id(_OPTIONS): 'an object such as {"include_usage": true}',
 }
+
+
+def _take_model(facts: RequestFacts, _key: str, value: str) -> None:
+    facts.model = value
+
+
+def _take_stream(facts: RequestFacts, _key: str, value: bool) -> None:
+    facts.stream = value
+
+
+def _take_progress(facts: RequestFacts, _key: str, value: bool) -> None:
+    facts.progress_wanted |= value
+
+
+def _take_options(facts: RequestFacts, _key: str, value: StreamOptions) -> None:
+    facts.include_usage = bool(value.include_usage)
+    facts.progress_wanted |= bool(value.continuous_usage_stats)
+
+
+def _take_cap(facts: RequestFacts, key: str, value: int) -> Malformed | None:
+    if not 0 <= value <= COUNT_MAX:
+        return _invalid(key, f"{key} must be a number of tokens between 0 and {COUNT_MAX}, got {value}.")
+    facts.output_cap = value if facts.output_cap is None else min(facts.output_cap, value)
+    facts.caps += 1
+    return None
+
+
+def _take_choices(facts: RequestFacts, key: str, value: int) -> Malformed | None:
+    if not 1 <= value <= CHOICES_MAX:
+        return _invalid(key, f"{key} must be between 1 and {CHOICES_MAX}, got {value}.")
+    facts.choices = max(facts.choices, value)
+    return None
+
+
+# Keys that decide something, by dialect: each with its decoder and what is taken from it. Any of them twice, or in
+# another case, is refused.
+_COMMON: dict[str, Entry] = {"model": (_TEXT, _take_model), "stream": (_FLAG, _take_stream)}
+_PACED: dict[str, Entry] = {**_COMMON, "timings_per_token": (_FLAG, _take_progress)}
+_CHAT: dict[str, Entry] = {
+    **_PACED,
+    "max_tokens": (_COUNT, _take_cap),
+    "n": (_COUNT, _take_choices),
+    "stream_options": (_OPTIONS, _take_options),
+}
+DECIDING: dict[Dialect, dict[str, Entry]] = {
+    "chat": {**_CHAT, "max_completion_tokens": (_COUNT, _take_cap)},
+    "completions": {**_CHAT, "best_of": (_COUNT, _take_choices)},
+    "responses": {**_PACED, "max_output_tokens": (_COUNT, _take_cap)},
+    "messages": {**_PACED, "max_tokens": (_COUNT, _take_cap)},
+    "embeddings": {"model": (_TEXT, _take_model)},
+}
+# Keys that are in most bodies and decide nothing: stepped over without a second look.
+_USUAL = ("messages", "input", "prompt", "system", "temperature", "top_p", "tools", "tool_choice", "instructions")
+_UNKNOWN: Entry = (None, _take_model)
+_TABLES: dict[Dialect, dict[str, Entry | None]] = {
+    dialect: {**dict.fromkeys(_USUAL), **table} for dialect, table in DECIDING.items()
+}
 _FOLDED = {dialect: {key.casefold(): key for key in table} for dialect, table in DECIDING.items()}
 
 
 def read_request(dialect: Dialect, body: bytes) -> RequestFacts | Malformed:
     """The facts of a body, or why it cannot be served."""
     try:
-        pairs = _PAIRS.decode(body)
+        fields = _FIELDS.decode(body)
     except msgspec.ValidationError:
         return Malformed(Refusal.MALFORMED_JSON, "The request body is JSON, but not an object. Send one JSON object.")
     except RecursionError:
         return Malformed(Refusal.MALFORMED_JSON, "The request body is nested too deeply. Send flatter JSON.")
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         return Malformed(Refusal.MALFORMED_JSON, f"The request body is not valid JSON ({fault}). Send one JSON object.")
-    fields: dict[str, msgspec.Raw] = {}
-    size = 1
-    for key, raw in pairs.items():
-        text = key.text
-        if text in fields:
-            return _invalid(text, f"{text!r} stands twice in the request. Send it once.")
-        fields[text] = raw
-        size += len(text) + len(raw) + 4
-    facts = RequestFacts(dialect, len(body), fields, size != len(body))
-    return _decide(facts) or facts
+    # Every byte is accounted for when no key stands twice, none is escaped and no space stands between: the usual case.
+    size = 1 + 4 * len(fields) + len("".join(fields)) + sum(map(len, fields.values()))
+    if spaced := size != len(body):
+        pairs = _PAIRS.decode(body)
+        if len(pairs) != len(fields):
+            key = next(key for key in fields if sum(pair.text == key for pair in pairs) > 1)
+            return _invalid(key, f"{key!r} stands twice in the request. Send it once.")
+    facts = RequestFacts(dialect, len(body), fields, spaced)
+    return _decide(facts, body) or facts
 
 
-def _decide(facts: RequestFacts) -> Malformed | None:
-    table, folded = DECIDING[facts.dialect], _FOLDED[facts.dialect]
-    values: dict[str, object] = {}
-    for key, raw in facts.fields.items():
-        decoder = table.get(key)
+def _decide(facts: RequestFacts, body: bytes) -> Malformed | None:
+    dialect, fields = facts.dialect, facts.fields
+    table = _TABLES[dialect]
+    for key, raw in fields.items():
+        entry = table.get(key, _UNKNOWN)
+        if entry is None:
+            continue
+        decoder, take = entry
         if decoder is None:
-            if (meant := folded.get(key.casefold())) is not None:
+            if (meant := _FOLDED[dialect].get(key.casefold())) is not None:
                 return _invalid(key, f"{key!r} looks like {meant!r} in another spelling. Write {meant!r}.")
             continue
         try:
-            values[key] = decoder.decode(raw)
+            value = decoder.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _invalid(key, f"{key} must be {_EXPECTED[id(decoder)]}, got {shown(raw)}.")
-    for key in REQUIRED[facts.dialect]:
-        if key not in facts.fields:
+        if value is not None and (fault := take(facts, key, value)) is not None:
+            return fault
+    for key in REQUIRED[dialect]:
+        if key not in fields:
             return Malformed(Refusal.FIELD_INVALID, f"{key}: field required. Add it to the request.", key)
-    return _fill(facts, values) or _batch(facts) or _name_objects(facts)
-
-
-def _fill(facts: RequestFacts, values: Mapping[str, object]) -> Malformed | None:
-    facts.model = str(values["model"])
-    facts.stream = bool(values.get("stream"))
-    facts.progress_wanted = bool(values.get("timings_per_token"))
-    options = values.get("stream_options")
-    if isinstance(options, StreamOptions):
-        facts.include_usage = bool(options.include_usage)
-        facts.progress_wanted |= bool(options.continuous_usage_stats)
-    for key in CAPS[facts.dialect]:
-        cap = values.get(key)
-        if isinstance(cap, int):
-            if not 0 <= cap <= COUNT_MAX:
-                return _invalid(key, f"{key} must be a number of tokens between 0 and {COUNT_MAX}, got {cap}.")
-            facts.output_cap = cap if facts.output_cap is None else min(facts.output_cap, cap)
-    for key in ("n", "best_of"):
-        count = values.get(key)
-        if isinstance(count, int):
-            if not 1 <= count <= CHOICES_MAX:
-                return _invalid(key, f"{key} must be between 1 and {CHOICES_MAX}, got {count}.")
-            facts.choices = max(facts.choices, count)
-    return None
+    content = read_content(dialect, fields, body)
+    if content is not None:
+        if isinstance(content, Malformed):
+            return content
+        facts.content, facts.object_ids = content, content.files
+    return None if dialect == "chat" else _batch(facts) or _name_objects(facts)
 
 
 def _batch(facts: RequestFacts) -> Malformed | None:
     """Prompts given as numbers or in batches: a batch of prompts is that many answers, a number is a token."""
     key = BATCHED.get(facts.dialect)
-    if key is None or bytes(memoryview(facts.fields[key])[:1]) != b"[":
+    if key is None or first_byte(facts.fields[key]) != 0x5B:
         return None
     try:
         items = _BATCH.decode(facts.fields[key])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _invalid(key, f"{key} must be a string, a list of strings, or token numbers; it is something else.")
-    prompts = sum(not isinstance(item, int) for item in items)
-    facts.token_ids = sum(len(item) for item in items if isinstance(item, list)) + len(items) - prompts
+    kinds = {type(item) for item in items}
+    if len(kinds) > 1:
+        return _invalid(key, f"{key} must be a list of strings or one of token numbers, not a mixture.")
+    prompts = 0 if kinds == {int} else len(items)
+    facts.token_ids = len(items) if kinds == {int} else sum(len(item) for item in items if isinstance(item, list))
+    facts.prompts = max(1, prompts)
     if facts.dialect == "completions":
-        facts.choices *= max(1, prompts)
+        facts.choices *= facts.prompts
     return None
 
 
 def _name_objects(facts: RequestFacts) -> Malformed | None:
     """Upstream objects that the request goes on from; they are good only for the account that they were issued to."""
-    found = []
     for key in OBJECTS.get(facts.dialect, ()):
         if raw := facts.fields.get(key):
             try:
@@ -201,8 +244,7 @@ def _name_objects(facts: RequestFacts) -> Malformed | None:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 return _invalid(key, f"{key} must be an id, got {shown(raw)}.")
             identity = value.id if isinstance(value, _Identified) else value
-            found += [identity] if identity else []
-    facts.object_ids = tuple(found)
+            facts.object_ids += (identity,) if identity else ()
     return None
 
 
@@ -217,32 +259,40 @@ def splice(body: bytes, facts: RequestFacts, owned: Mapping[str, bytes]) -> Piec
 
     Pieces to be written one after the other; all other bytes stay as they came, large ones without a copy.
     """
-    spans = _value_spans(body, facts, owned)
-    start = body.index(b"{") + 1
-    added = b",".join(b'"%b":%b' % (key.encode(), value) for key, value in owned.items() if key not in facts.fields)
-    pieces: Pieces = [b"{" + added + (b"," if added and facts.fields else b"")]
-    view = memoryview(body)
-    for begin, end, value in spans:
-        pieces += (view[start:begin], value)
-        start = end
+    replaced = {key: value for key, value in owned.items() if key in facts.fields}
+    added = b"".join(write_member(key, value) for key, value in owned.items() if key not in facts.fields)
+    return weave(body, facts, replaced, added if facts.fields else added[:-1])[0]
+
+
+def write_member(key: str, value: bytes) -> bytes:
+    """`"key":value,` as it stands before another member."""
+    return b"%b:%b," % (msgspec.json.encode(key), value)
+
+
+def weave(body: bytes, facts: RequestFacts, replaced: Mapping[str, bytes], added: bytes) -> tuple[Pieces, int]:
+    """(pieces, their length): `replaced` values in their places, `added` members (each with its comma) at the front.
+
+    Every key of `replaced` stands in the body; its top level is walked with the lengths known, up to the last of them.
+    """
+    view = body if len(body) <= COPY_BYTES_MAX else memoryview(body)
+    spaced, left, length = facts.spaced, len(replaced), len(body) + len(added)
+    start = place = body.index(b"{") + 1 if spaced else 1
+    pieces: Pieces = [b"{" + added]
+    if left:
+        for key, raw in facts.fields.items():
+            place = _KEY.match(body, place).end() if spaced else place + len(key) + 3  # type: ignore[union-attr]
+            size = len(raw)
+            value = replaced.get(key)
+            if value is not None:
+                pieces += (view[start:place], value)
+                start = place + size
+                length += len(value) - size
+                left -= 1
+                if not left:
+                    break
+            place += size if spaced else size + 1
     pieces.append(view[start:])
-    return pieces
-
-
-def _value_spans(body: bytes, facts: RequestFacts, owned: Mapping[str, bytes]) -> list[tuple[int, int, bytes]]:
-    """(begin, end, new value) of owned keys in the body's order, by walking its top level with the lengths known."""
-    left = sum(key in facts.fields for key in owned)
-    spans: list[tuple[int, int, bytes]] = []
-    place = body.index(b"{") + 1 if facts.spaced else 1
-    for key, raw in facts.fields.items():
-        if not left:
-            break
-        place = _KEY.match(body, place).end() if facts.spaced else place + len(key) + 3  # type: ignore[union-attr]
-        if key in owned:
-            spans.append((place, place + len(raw), owned[key]))
-            left -= 1
-        place += len(raw) + (0 if facts.spaced else 1)
-    return spans
+    return pieces, length - (body.index(b"{") if spaced else 0)
 
 
 def _invalid(key: str, message: str) -> Malformed:
