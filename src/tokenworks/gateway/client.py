@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any, cast
 
 from tokenworks.gateway.hub import Hub
@@ -17,15 +18,16 @@ from tokenworks.wire.refusals import Refusal
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AHEAD_BYTES_MAX = 64 * 1024  # of bodies behind the request that is being served
-_TCP_CLOSE = 7  # tcpi_state of a socket that the other side has reset (linux/tcp_states.h)
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # tcpi_state, the first byte of TCP_INFO: reset, and closed by the other side
+_ACKED, _INFO_BYTES = 120, 128  # where tcpi_bytes_acked begins in struct tcp_info (linux/tcp.h, since 4.1), and ends
 
 
 class ClientProtocol(Intake, asyncio.Protocol):
     """Everything here is called by the event loop, by the turn, or by the sweep."""
 
     __slots__ = (
-        "advancing", "blocked", "half_closed", "lent", "lingering", "part", "paused", "peer", "secure", "served",
-        "taken", "taken_tick", "transport", "written")  # fmt: skip
+        "advancing", "blocked", "half_closed", "lent", "lingering", "part", "paused", "peer", "probed", "secure",
+        "served", "taken", "taken_tick", "transport")  # fmt: skip
 
     transport: asyncio.Transport
 
@@ -34,7 +36,6 @@ class ClientProtocol(Intake, asyncio.Protocol):
         self.part = 0
         self.peer = ""
         self.secure = False
-        self.written = 0
         self.lent = 0  # of the worker's budget, for what a slow reader has not taken
         self.taken = self.taken_tick = -1
         self.advancing = False
@@ -42,6 +43,7 @@ class ClientProtocol(Intake, asyncio.Protocol):
         self.paused = False  # nothing is read from it
         self.half_closed = False  # it sends no more but listens
         self.lingering = False  # answered for the last time, while it still sends
+        self.probed = False  # it was asked whether it is still there
         self.served = False
 
     # --- the event loop's calls ---
@@ -288,8 +290,8 @@ class ClientProtocol(Intake, asyncio.Protocol):
         elif not turn.complete and not self.paused and not self.deaf:
             if waited > hub.body_ticks and turn.size < (waited - hub.body_ticks) * hub.body_rate_per_tick:
                 self._late(Refusal.BODY_TOO_SLOW, "")
-        elif self.half_closed and self._is_reset():
-            self.transport.abort()
+        elif self.half_closed or self.paused:
+            self._check_peer()
 
     def _late(self, refusal: Refusal, message: str) -> None:
         turn = self.turn
@@ -306,7 +308,7 @@ class ClientProtocol(Intake, asyncio.Protocol):
 
     def _is_stalled(self, waiting: int, tick: int) -> bool:
         """Whether nothing has been taken for too long, or what a slow reader leaves waiting has no room any more."""
-        taken = self.written - waiting
+        taken = self._count_taken(waiting)
         if taken != self.taken:
             self.taken, self.taken_tick = taken, tick
         more = (waiting if waiting > _AHEAD_BYTES_MAX else 0) - self.lent
@@ -329,17 +331,35 @@ class ClientProtocol(Intake, asyncio.Protocol):
     # --- a client that has closed its half ---
 
     def _write_interim(self) -> None:
-        self.written += len(_CONTINUE)
         self.transport.write(_CONTINUE)
 
     def _probe(self) -> None:
         """A client that is gone looks the same until something is sent: an interim answer, which every client skips."""
         turn = self.turn
         if turn is not None and turn.head.http11 and not turn.started:
+            self.probed = True
             self._write_interim()
 
-    def _is_reset(self) -> bool:
+    def _check_peer(self) -> None:
+        """Nothing is read here, so the end of the other side would go unnoticed."""
+        info = self._read_info()
+        if not info:
+            return
+        if info[0] == _TCP_CLOSE:
+            self.transport.abort()
+        elif info[0] == _TCP_CLOSE_WAIT and not self.probed:
+            self._probe()
+
+    def _count_taken(self, waiting: int) -> int:
+        """A figure that changes when the other side takes something.
+
+        On TCP what it has acknowledged: the kernel may hold megabytes, and room there is told of in large steps only.
+        """
+        info = self._read_info()
+        return int.from_bytes(info[_ACKED:], sys.byteorder) if len(info) == _INFO_BYTES else waiting
+
+    def _read_info(self) -> bytes:
         sock: Any = self.transport.get_extra_info("socket")
         if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return False
-        return bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE)
+            return b""
+        return bytes(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES))

@@ -91,7 +91,6 @@ class Link(Protocol):
     transport: asyncio.WriteTransport
     secure: bool
     peer: str
-    written: int  # bytes handed to the transport since the connection was made
 
     @property
     def date_line(self) -> bytes:
@@ -197,7 +196,6 @@ class Turn:
                 return
             data = b"%b%x\r\n%b\r\n" % (self.head_bytes, size, data)
             self.head_bytes = b""
-            link.written += len(data)
             link.transport.write(data)
         else:
             data = self._trim(data)
@@ -284,7 +282,6 @@ class Turn:
             return
         self.head_bytes = b""
         size = sum(map(len, buffers))
-        link.written += size
         if size > _SHARED_WRITE_BYTES:
             link.transport.writelines([part for part in buffers if part])
         elif size:
