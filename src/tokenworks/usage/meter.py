@@ -12,10 +12,11 @@ import msgspec
 
 from tokenworks.errors import UsageError
 from tokenworks.limits import ERROR_BODY_BYTES_MAX, EVENT_BYTES_MAX
-from tokenworks.usage.normalise import normalise, normalise_progress
+from tokenworks.usage.normalise import normalise
 from tokenworks.usage.report import Report
 from tokenworks.usage.shown import show_usage
-from tokenworks.usage.vector import Basis, Usage
+from tokenworks.usage.tally import CHUNKED, TOKENS_PER_KB, Tally
+from tokenworks.usage.vector import Usage
 from tokenworks.wire import figures
 from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.ends import End, Ender, extension_of, ping
@@ -30,7 +31,6 @@ from tokenworks.wire.events import (
     Finish,
     Issued,
     ProgressSeen,
-    Timings,
     UsageSeen,
 )
 from tokenworks.wire.refusals import Refusal
@@ -38,8 +38,6 @@ from tokenworks.wire.spoken import SPOKEN
 from tokenworks.wire.sse import Splitter, read_event
 
 Progress = Literal["exact", "visible", "blind"]
-TOKENS_PER_KB = 512  # of visible text, when nothing was learned: above every usual tokenizer and language
-_CHUNKED: tuple[Dialect, ...] = ("chat", "completions")  # here usage is an option, elsewhere part of the protocol
 
 
 class Show(msgspec.Struct, frozen=True):
@@ -49,16 +47,15 @@ class Show(msgspec.Struct, frozen=True):
     progress: bool = False
 
 
-class StreamMeter:
-    """Relays a stream event by event and counts.
+class StreamMeter(Tally):
+    """Relays a stream event by event and counts: `output_seen`, `report` and the like are the tally's.
 
-    `output_seen`: cumulative output tokens, exact where the engine reports progress, else an upper estimate.
-    `visible_bytes`: UTF-8 bytes of output seen (text, reasoning, arguments of calls).
-    `first_output`: something of the answer has been seen. `ended`: the dialect's last event was relayed.
+    `ended`: the dialect's last event was relayed.
     `finished`: every choice has its finish reason, whether or not the last event came.
     `error`: the upstream's own error event, withheld from the client; call `fail`. `broken`: why the stream cannot be
     relayed any further (not JSON, an event above the limit), "" while it can; call `fail`.
-    `object_ids`: ids issued by the upstream (responses, containers, conversations). `finish_reason`: the dialect's word.
+    `object_ids`: ids issued by the upstream (responses, containers, conversations).
+    `finish_reason`: the dialect's own word, of the first choice that ended.
     After `ended`, `error` or `broken` nothing more is relayed.
     """
 
@@ -71,41 +68,33 @@ class StreamMeter:
         tokens_per_kb: int = TOKENS_PER_KB,
         keep_text: bool = False,
     ) -> None:
-        self.output_seen = 0
-        self.visible_bytes = 0
-        self.first_output = False
+        super().__init__(dialect, engine, tokens_per_kb, keep_text)
         self.ended = False
         self.error: bytes | None = None
         self.broken = ""
         self.object_ids: list[str] = []
         self.finish_reason = ""
-        self._dialect: Dialect = dialect
-        self._engine: Engine = engine
-        self._tokens_per_kb = tokens_per_kb
         self._hides_timings = not show.progress
-        self._hides_usage = dialect in _CHUNKED and not show.usage
-        self._hides_running = dialect in _CHUNKED and engine == "vllm" and not show.progress
-        self._shows_usage = dialect not in _CHUNKED or show.usage
+        self._hides_usage = dialect in CHUNKED and not show.usage
+        self._hides_running = dialect in CHUNKED and engine == "vllm" and not show.progress
+        self._shows_usage = dialect not in CHUNKED or show.usage
         self._splitter = Splitter()
         self._reader = SPOKEN[dialect].reader()
         self._ender = Ender(dialect)
-        self._texts: list[str] | None = [] if keep_text else None
-        self._counted: dict[int, int] = {}  # choice: output tokens so far, as the engine says
-        self._unfinished: set[int] = set()
-        self._timings: Timings | None = None
-        self._running = b""  # the last usage object of a stream that goes on
-        self._finals: list[UsageSeen] = []
-        self._report: Report | None = None
+        self._follow = self._ender.note
+        self._follows_text = self._ender.needs_text
         self._why: End | None = None
         self._stopped = False
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of these bytes: whole events, the same object when nothing was removed or kept back."""
-        splitter = self._splitter
-        if not splitter.rest and data.endswith(b"\n\n") and data.startswith(b"data: ") and not self._stopped:
-            end = len(data) - 2
-            if data.find(b"\n") == end:  # the usual read: one event on one line
+        if data.endswith(b"\n\n") and b"\r" not in data and not (self._splitter.rest or self._stopped):
+            end, first = len(data) - 2, data.find(b"\n")  # the usual read is one event, its data on one line
+            if first == end and data.startswith(b"data: "):
                 return self._relay(data, data[6:end], "")
+            two_lines = data.startswith(b"event: ") and data.find(b"\n", first + 1) == end
+            if two_lines and data.startswith(b"data: ", first + 1):
+                return self._relay(data, data[first + 7 : end], data[7:first].decode("latin-1"))
         return self._feed_any(data)
 
     def flush(self) -> bytes:
@@ -123,53 +112,6 @@ class StreamMeter:
     def finished(self) -> bool:
         """Every choice that has shown itself has its finish reason."""
         return bool(self.finish_reason) and not self._unfinished
-
-    @property
-    def text_seen(self) -> str:
-        """The output's text so far, over all choices; "" unless kept."""
-        return "".join(self._texts or ())
-
-    @property
-    def report(self) -> Report | None:
-        """The upstream's final figure; None without a usable one."""
-        if self._report is None and self._finals:
-            raw = self._finals[-1].raw
-            try:
-                usage = normalise(self._engine, self._dialect, raw)
-            except UsageError:
-                return None
-            if self._engine == "llamacpp" and len(self._counted) > 1:
-                usage = _with_output(usage, max(sum(said.output for said in self._finals), sum(self._counted.values())))
-            self._report = Report(usage, raw, "reported")
-        return self._report
-
-    @property
-    def progress_usage(self) -> Usage | None:
-        """The last cumulative usage that the stream carried; None without a usable one."""
-        try:
-            if self._timings is not None:
-                usage = normalise_progress(self._engine, self._dialect, msgspec.json.encode(self._timings))
-            elif self._running:
-                read = normalise_progress if self._engine == "vllm" and self._dialect in _CHUNKED else normalise
-                usage = read(self._engine, self._dialect, self._running)
-            else:
-                return None
-        except UsageError:
-            return None
-        return _with_output(usage, sum(self._counted.values())) if len(self._counted) > 1 else usage
-
-    def usage_now(self, input_tokens: int) -> tuple[Usage, Basis]:
-        """The best cumulative figure there is now: the report, else progress, else an estimate.
-
-        `input_tokens` stands for the prompt when the upstream has said nothing of it.
-        """
-        if report := self.report:
-            return report.usage, report.basis
-        usage = self.progress_usage
-        if usage is not None and self._counted:
-            return usage, "progress"
-        usage = usage or Usage(input=input_tokens)
-        return _with_output(usage, max(usage.completion, self.output_seen)), "estimated"
 
     def mark(self, why: End) -> None:
         """If the answer ends because its output cap was reached, its last event says `why` (the cap was ours)."""
@@ -200,7 +142,7 @@ class StreamMeter:
         blocks = self._splitter.feed(data)
         relayed = []
         for block in blocks:
-            name, text = _read_usual(block)
+            name, text = read_event(block)
             relayed.append(self._relay(block, text, name) if text else block)
             if self._stopped:
                 break
@@ -216,63 +158,35 @@ class StreamMeter:
         if events is None:
             self._stop("an event is not JSON")
             return b""
-        follows_text = self._ender.needs_text
+        if not events and data == b"null":
+            return b""  # no event of any dialect; clients stumble over it
         timed = False
         used: UsageSeen | None = None
         for event in events:
             kind = type(event)
             if kind is Delta:
-                self._count_text(event.text)  # type: ignore[union-attr]
-                if not follows_text:
-                    continue
+                self.count_text(event.text)  # type: ignore[union-attr]
+                if self._follows_text:
+                    self._follow(event)
             elif kind is ProgressSeen:
-                self._count_progress(event)  # type: ignore[arg-type]
+                self.count_progress(event)  # type: ignore[arg-type]
                 timed = True
-                continue
             elif kind is UsageSeen:
                 used = event  # type: ignore[assignment]
-                self._count_usage(used)  # type: ignore[arg-type]
-                if self._hides_usage:
-                    continue
-            elif not self._note(event):
+                self.count_usage(used)  # type: ignore[arg-type]
+                if not self._hides_usage:
+                    self._follow(event)
+            elif self._note(event):
+                self._follow(event)
+            else:
                 return b""
-            self._ender.follow((event,))
         if timed and self._hides_timings:
             block = figures.drop_timings(block)
         if used is not None:
             block = self._without_usage(block, used)
-        elif self._hides_usage:
+        elif self._hides_usage and block.endswith(figures.NO_USAGE):
             block = figures.drop_null(block)
-        return self._marked(block, events) if self._why is not None else block
-
-    def _count_text(self, text: str) -> None:
-        self.visible_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-        self.first_output = True
-        if self._texts is not None:
-            self._texts.append(text)
-        if not self._counted:
-            self.output_seen = -(-self.visible_bytes * self._tokens_per_kb // 1024)
-
-    def _count_progress(self, seen: ProgressSeen) -> None:
-        self._timings = seen.timings
-        if seen.choice >= 0 or not self._counted:
-            self._counted[max(0, seen.choice)] = seen.timings.predicted_n
-        self._sum_counted()
-
-    def _count_usage(self, seen: UsageSeen) -> None:
-        if seen.final and (seen.choice < 0 or self._engine != "vllm"):
-            self._finals.append(seen)
-            report = self.report
-            self.output_seen = report.usage.completion if report else max(self.output_seen, seen.output)
-            return
-        self._running = seen.raw
-        if seen.choice >= 0:
-            self._counted[seen.choice] = seen.output
-            self._sum_counted()
-
-    def _sum_counted(self) -> None:
-        counted = self._counted
-        self.output_seen = sum(counted.values()) if len(counted) > 1 else next(iter(counted.values()))
+        return block if self._why is None else self._marked(block, events)
 
     def _note(self, event: Event) -> bool:
         """Take what structures a stream; False when the event is not for the client."""
@@ -280,6 +194,7 @@ class StreamMeter:
             self.error, self._stopped = event.raw[:ERROR_BODY_BYTES_MAX], True
             return False
         if isinstance(event, ChoiceBegin):
+            self._choices += 1
             self._unfinished.add(event.choice)
         elif isinstance(event, Finish):
             self._unfinished.discard(event.choice)
@@ -295,8 +210,8 @@ class StreamMeter:
     def _without_usage(self, block: bytes, used: UsageSeen) -> bytes:
         """The event without usage that was not asked for; one that is nothing else goes whole."""
         if self._hides_usage:
-            return b"" if used.choice < 0 else figures.drop_usage(block)
-        return figures.drop_usage(block) if self._hides_running and used.choice >= 0 else block
+            return b"" if used.choice < 0 else figures.drop_usage(block, used.raw)
+        return figures.drop_usage(block, used.raw) if self._hides_running and used.choice >= 0 else block
 
     def _marked(self, block: bytes, events: list[Event]) -> bytes:
         cut = any(isinstance(event, Finish) and event.reason == "length" for event in events)
@@ -306,27 +221,8 @@ class StreamMeter:
         self.broken, self._stopped = why, True
 
 
-def _read_usual(block: bytes) -> tuple[str, bytes]:
-    """read_event, quickly for the two shapes that every upstream sends: `data:` alone, and `event:` before it."""
-    end = len(block) - 2
-    if block.endswith(b"\n\n"):
-        first = block.find(b"\n")
-        if first == end and block.startswith(b"data: "):
-            return "", block[6:end]
-        if block.startswith(b"event: ") and block.startswith(b"data: ", first + 1):
-            if block.find(b"\n", first + 1) == end:
-                return block[7:first].decode("latin-1"), block[first + 7 : end]
-    return read_event(block)
-
-
 def _same(relayed: list[bytes], blocks: list[bytes]) -> bool:
     return all(one is other for one, other in zip(relayed, blocks, strict=True))
-
-
-def _with_output(usage: Usage, completion: int) -> Usage:
-    """The same vector with another completion; reasoning stays as it was said, as far as it fits."""
-    reasoning = min(usage.reasoning, completion)
-    return msgspec.structs.replace(usage, output=completion - reasoning, reasoning=reasoning)
 
 
 class WholeReport(msgspec.Struct, frozen=True):
@@ -358,6 +254,8 @@ def read_whole(dialect: Dialect, engine: Engine, body: bytes) -> WholeReport:
             except UsageError:
                 report = None
     finishes = [event for event in events if isinstance(event, Finish)]
+    if engine == "llamacpp" and len(finishes) > 1:
+        report = None  # it speaks of one choice only, and a wrong figure is worse than none
     return WholeReport(
         report,
         tuple(dict.fromkeys(event.id for event in events if isinstance(event, Issued))),

@@ -35,6 +35,7 @@ from tokenworks.wire.sse import write_event
 
 NONE = msgspec.Raw(b"")
 DONE = b"data: [DONE]\n\n"
+SHORT: dict[bytes, tuple[Event, ...]] = {b"[DONE]": (ENDED,), b"null": ()}  # llama.cpp begins batches with a null
 Object = dict[str, object]
 
 
@@ -119,8 +120,8 @@ class Reader:
 
     def read(self, data: bytes, name: str = "") -> list[Event] | None:
         """The events of one chunk; None if it is not JSON."""
-        if data == b"[DONE]":
-            return [ENDED]
+        if len(data) < 8 and data in SHORT:
+            return list(SHORT[data])
         chunk = CHUNK.decode(data)
         if chunk is None:
             return None

@@ -58,8 +58,8 @@ class Reader:
 
     def read(self, data: bytes, name: str = "") -> list[Event] | None:
         """The events of one chunk; None if it is not JSON."""
-        if data == b"[DONE]":
-            return [ENDED]
+        if len(data) < 8 and data in chat.SHORT:
+            return list(chat.SHORT[data])
         chunk = _CHUNK.decode(data)
         if chunk is None:
             return None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 
 from tokenworks.wire.dialects import FAMILY, Dialect
-from tokenworks.wire.events import Event
 from tokenworks.wire.refusals import Refusal, error_object
 from tokenworks.wire.spoken import SPOKEN
 from tokenworks.wire.sse import read_event
@@ -44,25 +42,25 @@ def extension_of(why: End) -> dict[str, object]:
 
 
 class Ender:
-    """Follows a stream cheaply and can end it at any event. `follow` takes events that were read already."""
+    """Follows a stream cheaply and can end it at any event.
+
+    `note` takes an event that was read already and that the client has got; deltas may be left out unless `needs_text`.
+    """
 
     def __init__(self, dialect: Dialect, model: str = "") -> None:
         self._family = FAMILY[dialect]
         self._reader = SPOKEN[dialect].reader()
         self._writer = SPOKEN[dialect].writer(model)
         self.needs_text = self._writer.needs_text
+        self.note = self._writer.note
 
     def see(self, block: bytes) -> None:
         """Follow one whole event that the client has got."""
         name, data = read_event(block)
         if data:
-            self.follow(self._reader.read(data, name) or ())
+            for event in self._reader.read(data, name) or ():
+                self.note(event)
             self.count(getattr(self._reader, "sequence", -1))
-
-    def follow(self, events: Iterable[Event]) -> None:
-        """Follow events that the client has got. Deltas may be left out unless `needs_text`."""
-        for event in events:
-            self._writer.note(event)
 
     def count(self, sequence: int) -> None:
         """The number of the last event that the client has got, in a dialect that numbers them."""

@@ -66,6 +66,9 @@ def _cut_any(data: bytes, start: int) -> list[bytes]:
 
 def read_event(block: bytes) -> tuple[str, bytes]:
     """(name, data) of one whole event; ("", b"") for comments, blank lines and events without data."""
+    end = len(block) - 2
+    if block.startswith(b"data: ") and block.find(b"\n") == end and b"\r" not in block:
+        return "", block[6:end]  # what most upstreams send
     name, data = b"", []
     for line in _LINE.split(block.removeprefix(_BOM)):
         if line.startswith(b"data"):
