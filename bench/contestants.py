@@ -15,6 +15,7 @@ from typing import Protocol
 
 from bench.machine import offspring
 from bench.tools import START_S, BenchError, first_line, load, spawn, stop
+from bench.utility import Tokenworks
 
 KEY = "bench-key-0123456789abcdef"
 LARGE = str(256 << 20)
@@ -166,4 +167,6 @@ def version_of(program: str) -> str:
     return (told.stdout + told.stderr).strip()
 
 
-CONTESTANTS: dict[str, Callable[[int], Contestant]] = {"direct": Direct, "nginx": Nginx, "floor": Floor}
+CONTESTANTS: dict[str, Callable[[int], Contestant]] = {
+    "direct": Direct, "nginx": Nginx, "floor": Floor, "tokenworks": Tokenworks,
+}

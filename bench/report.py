@@ -55,6 +55,18 @@ def table(lines: dict[str, Any], contestants: list[str]) -> str:
     return "\n".join(text)
 
 
+def remarks(lines: dict[str, Any], journal: dict[str, dict[str, float]]) -> str:
+    """Figures without a limit that belong beside the table: journal appends, and the loop's worst pause."""
+    text = [f"A journal append: p50 {journal['process']['p50_us']:.1f} µs, p99 {journal['process']['p99_us']:.1f} µs "
+            f"(durability process); until it is on the disk: p50 {journal['disk']['p50_us']:,.0f} µs, "
+            f"p99 {journal['disk']['p99_us']:,.0f} µs (durability disk)."]
+    stall = lines.get("mixed", {}).get("medians", {}).get("tokenworks", {}).get("loop_stall_us_max")
+    if stall is not None:
+        text.append(f"The worst pause of the worker's loop beside bodies of 1 MB, its journal being flushed: "
+                    f"{stall / 1000:,.1f} ms.")
+    return "\n".join(text)
+
+
 def _cell(figures: Figures | None, figure: str, unit: str) -> str:
     return "" if figures is None else f"{figures[figure]:,.1f} {unit}"
 

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from bench.contestants import CONTESTANTS, Contestant, answering, version_of
+from bench.journal import measure as measure_journal
 from bench.machine import describe
-from bench.report import Measured, save, splice, summary, table
+from bench.report import Measured, remarks, save, splice, summary, table
 from bench.rows import ROWS, Figures, Row
 from bench.tools import BenchError, Mock, build
 
@@ -74,11 +75,11 @@ def run(asked: argparse.Namespace) -> str:
         finally:
             for contestant in taking_part:
                 contestant.stop()
-    lines = summary(rows, measured)
+    lines, journal = summary(rows, measured), measure_journal()
     count = 1 if asked.quick else asked.rounds
-    save(HERE / "results" / f"{asked.name}.json",
-         {"machine": machine, "quick": asked.quick, "rounds": count, "summary": lines, "measured": measured})
-    text = table(lines, asked.contestants)
+    save(HERE / "results" / f"{asked.name}.json", {"machine": machine, "quick": asked.quick, "rounds": count,
+                                                   "summary": lines, "journal": journal, "measured": measured})
+    text = table(lines, asked.contestants) + "\n\n" + remarks(lines, journal)
     if asked.docs and not asked.quick:
         told = f"{count} interleaved rounds, medians; {machine['cpu']}, Linux {machine['kernel']}, " \
                f"Python {machine['python']}, {machine['nginx'].partition(': ')[2]}; {machine['pinning']}."
