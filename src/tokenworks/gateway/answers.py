@@ -1,0 +1,100 @@
+"""What a client is answered: refusals, whole bodies, streams and their ends. Everything goes out through the turn."""
+
+from __future__ import annotations
+
+from tokenworks.admission.admit import Denied
+from tokenworks.credit.records import Refused
+from tokenworks.gateway.flow import Flow
+from tokenworks.wire.headers import client_headers
+from tokenworks.wire.refusals import Malformed, Refusal, refusal_status, render_refusal
+
+MODEL_CHARS_MAX = 128  # of a model's name that a client made up, on the record
+
+
+def refuse(flow: Flow, refusal: Refusal, message: str = "", param: str | None = None) -> None:
+    """Answer a refusal before anything was spent, and note it."""
+    flow.move("refuse")
+    flow.quit_waiting()
+    note_refused(flow, refusal, {})
+    status, headers, body = render_refusal(refusal, flow.family, flow.name(), message, param)
+    flow.turn.respond(status, headers, body)
+
+
+def refuse_body(flow: Flow, found: Malformed | Denied) -> None:
+    """Answer what reading or admission found."""
+    flow.move("refuse")
+    note_refused(flow, found.refusal, found.why if isinstance(found, Denied) else {"param": found.param or ""})
+    status, headers, body = render_refusal(found.refusal, flow.family, flow.name(), found.message, found.param)
+    flow.turn.respond(status, headers, body)
+
+
+def note_refused(flow: Flow, refusal: Refusal, why: dict[str, str | int]) -> None:
+    """A refusal of a known account goes on record, with what decided it."""
+    facts = getattr(flow, "facts", None)
+    short: dict[str, str | int] = {
+        name: value[:MODEL_CHARS_MAX] if isinstance(value, str) else value for name, value in why.items()}
+    record = Refused(
+        flow.name(), flow.customer.account.id, flow.customer.key.id, flow.shared.clock.now_ns(), flow.dialect,
+        facts.model[:MODEL_CHARS_MAX] if facts else "", refusal.value, refusal_status(refusal, flow.family), short)
+    flow.shared.write(record)
+    flow.shared.tally.note_refusal(refusal.value)
+    flow.shared.tally.live.append(record)
+
+
+def fail(flow: Flow, refusal: Refusal, message: str = "") -> None:
+    """The last bytes of an opened request that failed, after Closed: a refusal, or the dialect's error event."""
+    turn = flow.turn
+    if not turn.started:
+        turn.respond(*render_refusal(refusal, flow.family, flow.id, message))
+    elif flow.meter is not None and flow.mode == "stream":
+        turn.end(flow.meter.fail(refusal, message, flow.id))
+    else:
+        turn.abort()
+
+
+def start_stream(flow: Flow) -> None:
+    """The head of a streamed answer, once; it leaves with the first event."""
+    if not flow.turn.started:
+        flow.turn.start(200, client_headers(flow.answer_headers, flow.id, True), None)
+
+
+def assemble(flow: Flow, data: bytes) -> None:
+    """Whole events of a stream that the client gets as one body."""
+    if flow.assembler is not None:
+        for block in flow.splitter.feed(data):
+            flow.assembler.see(block)
+
+
+def send_whole(flow: Flow, body: bytes) -> None:
+    """A whole answer in one write."""
+    flow.turn.respond(200, client_headers(flow.answer_headers, flow.id, False), body)
+
+
+def finish(flow: Flow, position: int, data: bytes, whole: bool) -> None:
+    """The last bytes, once the closing record is as safe as the settings ask."""
+    if flow.shared.disk_first and flow.stage != "draining" and flow.shared.journal.synced < position:
+        flow.move("sync")
+        flow.shared.loop.create_task(_finish_synced(flow, position, data, whole))
+        return
+    flow.move("finish")
+    _send_last(flow, data, whole)
+
+
+async def _finish_synced(flow: Flow, position: int, data: bytes, whole: bool) -> None:
+    try:
+        await flow.shared.flusher.synced(position)
+    except OSError:  # the disk failed: what was settled may be lost, so the answer is not completed
+        if flow.stage == "syncing":
+            flow.move("finish")
+            flow.turn.abort()
+        return
+    if flow.stage == "syncing":
+        flow.move("finish")
+        _send_last(flow, data, whole)
+
+
+def _send_last(flow: Flow, data: bytes, whole: bool) -> None:
+    if whole:
+        send_whole(flow, data)
+    else:
+        flow.turn.end(data)

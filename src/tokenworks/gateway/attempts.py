@@ -1,0 +1,217 @@
+"""Tries at deployments: which one, what goes there, and what happens when it fails.
+
+Another deployment is tried only while nothing has reached the client. A failure that was the request's own fault is
+answered and tried nowhere else. What an upstream says in its error bodies never reaches a client as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import msgspec
+import structlog
+
+from tokenworks.credit.records import Outcome
+from tokenworks.gateway.answers import fail
+from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.funding import fit_blind
+from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now
+from tokenworks.gateway.upstream import Caller, Failure, Fault
+from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX
+from tokenworks.routing.choose import choose
+from tokenworks.usage.vector import Basis, Usage
+from tokenworks.wire.fields import prepare
+from tokenworks.wire.refusals import Refusal, context_message, refusal_status
+
+log = structlog.get_logger()
+MESSAGE_CHARS_MAX = 300
+
+
+class Verdict(NamedTuple):
+    """Whose fault an upstream's status is, and what the client reads when nobody else helps."""
+
+    blame: Literal["request", "deployment", "load"]
+    refusal: Refusal
+
+
+_REQUEST = Verdict("request", Refusal.UPSTREAM_REFUSED)
+_BROKEN = Verdict("deployment", Refusal.UPSTREAM_FAILED)
+_LOADED = Verdict("load", Refusal.NO_CAPACITY)
+VERDICTS: dict[int, Verdict] = {
+    400: _REQUEST, 413: _REQUEST, 422: _REQUEST,
+    408: _LOADED, 409: _LOADED, 425: _LOADED, 429: _LOADED, 503: _LOADED, 529: _LOADED,
+}  # fmt: skip
+FAULTS: dict[Fault, Refusal] = {
+    Fault.TIMEOUT: Refusal.UPSTREAM_TIMEOUT,
+    Fault.STALL: Refusal.UPSTREAM_TIMEOUT,
+}
+# Words by which upstreams say that the prompt does not fit; the dialects' own sentences for it go to the client.
+OVERLENGTH = (b"exceed_context_size_error", b"context_length_exceeded", b"prompt is too long",
+              b"maximum context length")
+
+
+def pick(flow: Flow) -> bool:
+    """The next deployment for this request; False when none is left."""
+    outlets = flow.shared.book.outlets
+    choice = choose([offer.deployment for offer in flow.offers], outlets.inflight,
+                    outlets.health(flow.shared.clock.mono_ns()), flow.tried)
+    if choice is None:
+        return False
+    name = choice.deployment.id
+    flow.outlet = outlets.by_id[name]
+    flow.offer = flow.outlet.offer
+    flow.why = choice.why
+    return True
+
+
+def send(flow: Flow, caller: Caller) -> None:
+    """The request goes to the deployment that was picked."""
+    shared, offer = flow.shared, flow.offer
+    flow.tried.append(offer.deployment.id)
+    flow.attempt_ns, flow.attempt_at_ns = shared.clock.mono_ns(), shared.clock.now_ns()
+    flow.status = flow.first_ns = flow.size = 0
+    flow.meter = None
+    flow.parts = []
+    shared.book.outlets.begin(flow.outlet)
+    cap = None if flow.dialect == "embeddings" else flow.output_max // flow.facts.choices
+    prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.customer.account.id, flow.mode == "assembled")
+    head = offer.heads.head(flow.dialect, prepared.length, flow.turn.head.fields, flow.route.beta)
+    flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
+
+
+def leave(flow: Flow, reason: str, usage: Usage = NOTHING, basis: Basis = "estimated") -> None:
+    """The attempt that runs is given up by us or by the client; the upstream is told to stop."""
+    if flow.call is not None:
+        flow.call.cancel()
+        flow.call = None
+        flow.shared.book.outlets.left(flow.outlet)
+        end_attempt(flow, "served" if usage != NOTHING else "failed", reason, usage, basis)
+
+
+def served(flow: Flow, usage: Usage, basis: Basis) -> None:
+    """The attempt that runs has been answered in full."""
+    flow.call = None
+    flow.shared.book.outlets.served(flow.outlet)
+    end_attempt(flow, "served", "", usage, basis)
+
+
+def read_error(flow: Flow, data: bytes, ended: bool) -> bool:
+    """Collects the body of an upstream's error, as far as it is kept; True when it is whole enough to be judged."""
+    flow.parts.append(data[: ERROR_BODY_BYTES_MAX - flow.size])
+    flow.size += len(data)
+    if flow.size > ERROR_BODY_BYTES_MAX and not ended and flow.call is not None:
+        flow.call.cancel()
+        return True
+    return ended
+
+
+def judge_status(flow: Flow, caller: Caller) -> None:
+    """An answer that is none: the next deployment, or the client is told."""
+    verdict = VERDICTS.get(flow.status, _BROKEN)
+    body = b"".join(flow.parts)
+    reason = f"status {flow.status}: {_error_text(body)}"
+    outlets, mono_ns = flow.shared.book.outlets, flow.shared.clock.mono_ns()
+    flow.call = None
+    if verdict.blame == "request":
+        outlets.served(flow.outlet)
+        end_attempt(flow, "refused", reason, NOTHING, "reported")
+        _refuse_request(flow, body, reason)
+        return
+    if verdict.blame == "load":
+        outlets.left(flow.outlet)
+    else:
+        outlets.failed(flow.outlet, mono_ns)
+        log.warning("upstream_failed", request=flow.id, deployment=flow.offer.deployment.id, status=flow.status)
+    end_attempt(flow, "failed", reason, NOTHING, "estimated")
+    _try_next(flow, caller, verdict.refusal, reason)
+
+
+def judge_failure(flow: Flow, caller: Caller, failure: Failure) -> None:
+    """A call without a whole answer: the next deployment while the client has nothing, else the stream's end."""
+    usage, basis = usage_now(flow)
+    reason = f"{failure.fault.value}: {failure.detail}"
+    flow.call = None
+    flow.shared.book.outlets.failed(flow.outlet, flow.shared.clock.mono_ns())
+    log.warning("upstream_failed", request=flow.id, deployment=flow.offer.deployment.id, reason=reason)
+    end_attempt(flow, "failed", reason, usage, basis)
+    refusal = FAULTS.get(failure.fault, Refusal.UPSTREAM_FAILED)
+    if flow.turn.started or flow.stage == "draining":
+        break_off(flow, refusal, reason, usage, basis)
+    elif failure.fault is Fault.TIMEOUT:
+        _give_up(flow, refusal, reason)
+    else:
+        _try_next(flow, caller, refusal, reason)
+
+
+def judge_answer(flow: Flow, caller: Caller, reason: str) -> None:
+    """Bytes that are no answer in this dialect, or the upstream's own error in mid-stream."""
+    if flow.call is not None:
+        flow.call.cancel()
+    judge_failure(flow, caller, Failure(Fault.GARBAGE, reason, True, True))
+
+
+def break_off(flow: Flow, refusal: Refusal, reason: str, usage: Usage, basis: Basis) -> None:
+    """The upstream failed when the client had part of the answer: that part is billed, or nothing, by the policy."""
+    flow.move("fail")
+    flow.quit_waiting()
+    free = flow.offer.deployment.failure == "waive"
+    close(flow, Ending("upstream_failed", reason, usage, basis, free=free))
+    fail(flow, refusal, "The model's server failed in the middle of the answer.")
+
+
+def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str) -> None:
+    if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and pick(flow):
+        flow.move("retry")
+        flow.quit_waiting()
+        fit_blind(flow)
+        send(flow, caller)
+    else:
+        _give_up(flow, refusal, reason)
+
+
+def _give_up(flow: Flow, refusal: Refusal, reason: str, message: str = "") -> None:
+    """Nobody served it: nothing has reached the client and nothing is charged."""
+    flow.move("fail")
+    flow.quit_waiting()
+    outcome: Outcome = "refused_upstream" if flow.attempts[-1].outcome == "refused" else "upstream_failed"
+    status = refusal_status(refusal, flow.family)
+    close(flow, Ending(outcome, reason, NOTHING, "estimated", status=status))
+    fail(flow, refusal, message)
+
+
+def _refuse_request(flow: Flow, body: bytes, reason: str) -> None:
+    """The upstream says that the request is wrong. Its own words are passed on only when it is ours."""
+    if any(word in body for word in OVERLENGTH):
+        context = flow.admitted.model.context_tokens
+        message = context_message(flow.family, max(_read_error(body).n_prompt_tokens, context + 1), context)
+        _give_up(flow, Refusal.CONTEXT_TOO_LONG, reason, message)
+    else:
+        _give_up(flow, Refusal.UPSTREAM_REFUSED, reason, _error_text(body) if flow.offer.deployment.own else "")
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    n_prompt_tokens: int = 0
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error | str = ""
+    message: str = ""
+
+
+_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+
+
+def _read_error(body: bytes) -> _Error:
+    try:
+        found = _ERROR_BODY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Error()
+    error = found.error if isinstance(found.error, _Error) else _Error(found.error or found.message)
+    return error if error.message else _Error(found.message, error.n_prompt_tokens)
+
+
+def _error_text(body: bytes) -> str:
+    """The sentence of an upstream's error, for the record."""
+    text = _read_error(body).message
+    return "".join(mark if mark.isprintable() else " " for mark in text[:MESSAGE_CHARS_MAX])

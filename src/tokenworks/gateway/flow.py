@@ -1,0 +1,135 @@
+"""What a worker remembers of one request while it runs. The steps that change it are functions in the files beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from tokenworks.admission.admit import Admitted
+from tokenworks.admission.admit import Caller as Customer
+from tokenworks.admission.offer import Offer
+from tokenworks.credit.hold import Hold
+from tokenworks.credit.records import Attempt, Opened
+from tokenworks.gateway.outlet import Outlet
+from tokenworks.gateway.policybook import Learned, Price
+from tokenworks.gateway.shared import Shared
+from tokenworks.gateway.stages import STAGE
+from tokenworks.gateway.till import Till
+from tokenworks.gateway.turn import Turn
+from tokenworks.gateway.upstream import Call
+from tokenworks.usage.meter import Show, StreamMeter
+from tokenworks.wire.dialects import FAMILY, Dialect, Family
+from tokenworks.wire.paths import Route
+from tokenworks.wire.request import RequestFacts
+from tokenworks.wire.sse import Splitter
+from tokenworks.wire.whole import Assembler
+
+NEVER = 2**62  # a mark that no output reaches
+Ask = Literal["stream", "whole", "assembled"]
+
+
+class Flow:
+    """One request. `stage` moves along stages.STAGE; the groups below are filled as the request goes on."""
+
+    __slots__ = (  # noqa: RUF023
+        # from the head
+        "shared", "turn", "route", "dialect", "family", "customer", "till", "opened_ns", "at_ns", "id", "stage",
+        # from the body
+        "body", "facts", "admitted", "price", "learned", "show",
+        # the hold: how the answer is asked for, tokens held for, and where the next step is due
+        "mode", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark", "capped",
+        "counted", "why",
+        # the wait for credit (till.Waiting)
+        "kind", "need_minor", "keep_minor", "short_minor", "short_keep_minor", "rounds", "timer", "denied", "queued",
+        # the attempt that runs, and those before it
+        "offers", "outlet", "offer", "call", "tried", "attempts", "attempt_ns", "attempt_at_ns", "status",
+        "error_parts", "first_ns",
+        # the answer
+        "answer_headers", "meter", "parts", "size", "assembler", "splitter", "backlog", "backlog_ended", "blocked",
+        "tick", "drain_until",
+    )  # fmt: skip
+
+    def __init__(self, shared: Shared, turn: Turn, route: Route, customer: Customer, till: Till) -> None:
+        self.shared, self.turn, self.route = shared, turn, route
+        self.dialect: Dialect = route.dialect or "chat"
+        self.family: Family = FAMILY[self.dialect]
+        self.customer, self.till = customer, till
+        self.opened_ns = shared.clock.mono_ns()
+        self.at_ns = shared.clock.now_ns()
+        self.id = ""
+        self.stage = "reading"
+        self.hold: Hold | None = None
+        self.opened: Opened | None = None
+        self.call: Call | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.queued = self.counted = self.denied = self.blocked = False
+        self.attempts: list[Attempt] = []
+        self.tried: list[str] = []
+        self.meter: StreamMeter | None = None
+        self.assembler: Assembler | None = None
+        self.backlog: list[bytes] = []  # read while the stream was dry; not metered, not sent
+        self.backlog_ended = False
+        self.drain_until = 0  # the tick at which a drain is given up, 0 while the client is there
+
+    body: bytes
+    facts: RequestFacts
+    admitted: Admitted
+    price: Price
+    learned: Learned
+    show: Show
+    mode: Ask
+    input_tokens: int
+    input_minor: int
+    output_max: int  # over all choices
+    held_tokens: int
+    mark: int
+    capped: bool
+    why: dict[str, str | int]
+    kind: Literal["cut", "extend"]
+    need_minor: int
+    keep_minor: int
+    short_minor: int
+    short_keep_minor: int
+    rounds: int
+    offers: Sequence[Offer]
+    outlet: Outlet
+    offer: Offer
+    attempt_ns: int
+    attempt_at_ns: int
+    status: int
+    error_parts: list[bytes]
+    first_ns: int
+    answer_headers: Sequence[tuple[bytes, bytes]]
+    parts: list[bytes]
+    size: int
+    splitter: Splitter
+    tick: int
+
+    def move(self, event: str) -> None:
+        """Along STAGE; a KeyError is a way that the table does not have."""
+        self.stage = STAGE[self.stage][event]
+
+    def name(self) -> str:
+        """The request's id, minted when it is first needed."""
+        if not self.id:
+            self.id = self.shared.mint.mint()
+        return self.id
+
+    def start_timer(self, delay_ms: int, then: Callable[[], None]) -> None:
+        """The one timer of a request that waits for somebody. Requests that need not wait have none."""
+        self.stop_timer()
+        self.timer = self.shared.loop.call_later(delay_ms / 1000, then)
+
+    def stop_timer(self) -> None:
+        """Waits no more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def quit_waiting(self) -> None:
+        """Stands in no line and waits for no time any more."""
+        self.stop_timer()
+        if self.queued:
+            self.queued = False
+            self.till.leave(self)  # type: ignore[arg-type]

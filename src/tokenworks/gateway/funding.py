@@ -1,0 +1,163 @@
+"""The hold of a new request: how large, cut from what, and what happens when the purse is short of it.
+
+A stream is held for slice by slice. A whole body is held for at its full length when the purse is ample; when it is
+not, it is asked as a stream and put together here, so that slices serve it too. What can only be asked whole (blind)
+gets its output cap lowered to what the account can fund, and is marked if the cap ended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tokenworks.credit.bound import bound_input
+from tokenworks.credit.purse import Short
+from tokenworks.credit.records import Opened
+from tokenworks.gateway.answers import refuse
+from tokenworks.gateway.flow import NEVER, Ask, Flow
+from tokenworks.gateway.shared import Counted
+from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
+from tokenworks.wire.refusals import Refusal
+
+AMPLE = 8  # a whole answer is held for in full when that is at most this part of what is free
+
+
+def plan_hold(flow: Flow) -> None:
+    """Sizes: the input's bound and price, how the answer is asked for, and the first output to hold for."""
+    facts, pricer, deployment = flow.facts, flow.price.pricer, flow.offer.deployment
+    if not flow.counted:
+        flow.input_tokens = bound_input(facts, flow.admitted.model, flow.learned.rate)
+    flow.input_minor = pricer.fee_minor + pricer.price_input(flow.input_tokens)
+    flow.output_max = 0 if flow.dialect == "embeddings" else flow.admitted.output_max * facts.choices
+    flow.capped = False
+    flow.mode = _choose_mode(flow, deployment.progress == "blind")
+    flow.held_tokens = flow.output_max if flow.mode == "whole" else min(flow.output_max, SLICE_TOKENS * facts.choices)
+    if deployment.progress == "blind":
+        flow.held_tokens = flow.output_max
+    flow.need_minor = flow.input_minor + pricer.price_output(flow.held_tokens)
+    rest = flow.learned.guess.remainder(0, flow.output_max) - flow.held_tokens
+    flow.keep_minor = pricer.price_output(rest) if rest > 0 else 0
+
+
+def _choose_mode(flow: Flow, blind: bool) -> Ask:
+    if flow.facts.stream:
+        return "stream"
+    if blind or flow.dialect == "embeddings" or flow.facts.choices > 1:
+        return "whole"
+    full = flow.input_minor + flow.price.pricer.price_output(flow.output_max)
+    purse = flow.till.purse
+    return "whole" if full * AMPLE <= purse.free_minor - purse.kept_minor else "assembled"
+
+
+def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
+    """Cut the hold, write Opened, and go on with `then`; or wait in line for the books, which ends in either."""
+    plan_hold(flow)
+    if try_cut(flow):
+        then(flow)
+        return
+    flow.kind = "cut"
+    _stand_in_line(flow)
+
+
+def try_cut(flow: Flow) -> bool:
+    """One attempt at the purse. True: the hold is cut and Opened is in the journal."""
+    shared = flow.shared
+    found = flow.till.purse.cut(flow.need_minor, flow.keep_minor, shared.clock.mono_ns())
+    if isinstance(found, Short):
+        flow.short_minor, flow.short_keep_minor = found.need_minor, found.keep_minor
+        return False
+    flow.quit_waiting()
+    flow.hold = found
+    flow.mark = NEVER if flow.mode == "whole" else _first_mark(flow)
+    account = flow.customer.account
+    opened = flow.opened = Opened(
+        flow.name(), account.id, flow.customer.key.id, flow.at_ns, flow.dialect, flow.admitted.model.id,
+        flow.offer.deployment.id, account.unit, flow.price.card, flow.facts.stream, flow.need_minor, account.crash,
+        {**flow.admitted.why, **flow.why, "input_bound": flow.input_tokens, "output_held": flow.held_tokens,
+         "asked": flow.mode})  # fmt: skip
+    shared.write(opened)
+    shared.running.add(flow)  # type: ignore[arg-type]
+    shared.tally.live.append((opened, None))
+    flow.move("open")
+    return True
+
+
+def _first_mark(flow: Flow) -> int:
+    half = SLICE_TOKENS * flow.facts.choices // 2
+    return max(1, min(half, flow.held_tokens))
+
+
+def _silence(flow: Flow) -> None:
+    """The books have not answered: that is no reason to call the account empty."""
+    if flow.stage == "asking" and flow.hold is None:
+        refuse(flow, Refusal.POLICY_STALE)
+
+
+def denied(flow: Flow, available_minor: int, then: Callable[[Flow], None]) -> None:
+    """The books have said no. Before the request is refused: a blind one with a lower cap, or an exact count."""
+    flow.queued = False
+    free = max(0, flow.till.purse.free_minor - flow.till.purse.kept_minor) + available_minor
+    if flow.offer.deployment.progress == "blind" and not flow.capped and _lower_cap(flow, free):
+        _again(flow, then)
+    elif not flow.counted and flow.shared.counter.can_count(flow.admitted.model):
+        _count_input(flow, then)
+    else:
+        refuse(flow, Refusal.CREDIT_EXHAUSTED)
+
+
+def _lower_cap(flow: Flow, free_minor: int) -> bool:
+    """The most output that `free_minor` surely pays for beside the input; False when there is none."""
+    if flow.dialect == "embeddings" or free_minor <= flow.input_minor:
+        return False
+    each = flow.price.pricer.fund_output(free_minor - flow.input_minor) // flow.facts.choices
+    if each < 1:
+        return False
+    flow.capped = True
+    flow.output_max = flow.held_tokens = min(flow.output_max, each * flow.facts.choices)
+    flow.need_minor = flow.input_minor + flow.price.pricer.price_output(flow.held_tokens)
+    flow.keep_minor = 0
+    return True
+
+
+def _again(flow: Flow, then: Callable[[Flow], None]) -> None:
+    if try_cut(flow):
+        then(flow)
+        return
+    _stand_in_line(flow)
+
+
+def _stand_in_line(flow: Flow) -> None:
+    flow.move("ask")
+    flow.queued = True
+    flow.start_timer(ASK_HOLD_MS if flow.shared.connected else ASK_WAIT_MS, lambda: _silence(flow))
+    flow.shared.desk.wait(flow.till, flow)  # type: ignore[arg-type]
+
+
+def fit_blind(flow: Flow) -> None:
+    """The next deployment is blind and the one before was not: hold for all of the answer, or lower its cap."""
+    hold, pricer = flow.hold, flow.price.pricer
+    if hold is None or flow.offer.deployment.progress != "blind" or flow.held_tokens >= flow.output_max:
+        return
+    need = flow.input_minor + pricer.price_output(flow.output_max) - hold.held_minor
+    if need > 0 and flow.till.purse.extend(hold, need, flow.shared.clock.mono_ns()) < need:
+        flow.capped = True
+        flow.output_max = max(1, pricer.fund_output(hold.held_minor - flow.input_minor))
+    flow.held_tokens = flow.output_max
+
+
+def _count_input(flow: Flow, then: Callable[[Flow], None]) -> None:
+    """The bound is too dear: count the input exactly, off the loop."""
+    flow.counted = True
+
+    def counted(result: Counted) -> None:
+        prompt = result[0]
+        if flow.stage != "asking":
+            return
+        if prompt is None or prompt >= flow.input_tokens:
+            refuse(flow, Refusal.CREDIT_EXHAUSTED)
+            return
+        flow.input_tokens = prompt
+        plan_hold(flow)
+        _again(flow, then)
+
+    flow.stop_timer()
+    flow.shared.counter.count(flow.admitted.model, flow.dialect, flow.body, "", counted)

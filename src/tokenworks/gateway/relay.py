@@ -1,0 +1,158 @@
+"""Bytes of an upstream's answer on their way to the client: metered, counted, written in one go per read."""
+
+from __future__ import annotations
+
+from tokenworks.gateway.answers import assemble, finish, start_stream
+from tokenworks.gateway.attempts import judge_answer, served
+from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.settle import NOTHING, OBJECT_CHARS_MAX, OBJECTS_MAX, Ending, close, usage_now
+from tokenworks.gateway.slices import advance
+from tokenworks.gateway.upstream import Call, Caller
+from tokenworks.limits import UPSTREAM_WHOLE_BYTES_MAX
+from tokenworks.usage.estimate import count_tokens
+from tokenworks.usage.meter import Show, StreamMeter, WholeReport, hide_whole, mark_whole, read_whole
+from tokenworks.usage.vector import Basis, Usage
+from tokenworks.wire.dialects import STREAM_TYPE
+from tokenworks.wire.ends import End
+from tokenworks.wire.sse import Splitter
+from tokenworks.wire.whole import Assembler
+
+PORTION_BYTES = 16 * 1024  # of a stream metered at once: what a stream may run beyond its hold is less than this
+TOKENS_PER_KIB = 256
+
+
+def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
+    """The head of an answer with status 200 is in; False when it is not what was asked for."""
+    if flow.stage == "dialling":
+        flow.move("answer")
+    flow.answer_headers = call.headers
+    flow.tick = flow.shared.tick
+    if flow.mode == "whole":
+        return True
+    kind = call.get(b"content-type") or b""
+    if not kind.startswith(STREAM_TYPE):
+        judge_answer(flow, caller, "a stream was asked for, and something else came")
+        return False
+    deployment, model = flow.offer.deployment, flow.admitted.model
+    assembled = flow.mode == "assembled"
+    show = Show(True) if assembled else flow.show
+    keep = deployment.progress != "exact" and flow.shared.counter.can_count(model)
+    flow.meter = StreamMeter(flow.dialect, deployment.engine, deployment.progress, show, keep_text=keep)
+    if flow.capped:
+        flow.meter.mark(End.CAP)
+    flow.assembler = Assembler(flow.dialect) if assembled else None
+    flow.splitter = Splitter()
+    return True
+
+
+def relay_stream(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
+    """A read of a stream. Large reads are metered in portions, so that a stream stops close to the end of its hold."""
+    while len(data) > PORTION_BYTES and flow.stage in ("relaying", "draining"):
+        portion, data = data[:PORTION_BYTES], data[PORTION_BYTES:]
+        _relay_portion(flow, portion, False, caller)
+    if flow.stage in ("relaying", "draining"):
+        _relay_portion(flow, data, ended, caller)
+    elif flow.stage == "dry":
+        flow.backlog.append(data)
+        flow.backlog_ended = ended
+
+
+def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
+    meter = flow.meter
+    if meter is None:
+        return
+    out = meter.feed(data) if data else b""
+    if ended:
+        out += meter.flush()
+    if meter.first_output and not flow.first_ns:
+        flow.first_ns = flow.shared.clock.mono_ns()
+    if meter.ended or (ended and meter.finished):
+        _end_stream(flow, out)
+        return
+    if out:
+        _put(flow, out)
+    if meter.error is not None or meter.broken:
+        judge_answer(flow, caller, meter.broken or "the upstream reported an error in mid-stream")
+    elif ended:
+        judge_answer(flow, caller, "the stream ended before its last event")
+    elif meter.output_seen >= flow.mark:
+        advance(flow)
+
+
+def _put(flow: Flow, out: bytes) -> None:
+    flow.tick = flow.shared.tick
+    if flow.assembler is not None:
+        assemble(flow, out)
+        return
+    turn = flow.turn
+    if not turn.started:
+        start_stream(flow)
+    turn.write(out)
+
+
+def _end_stream(flow: Flow, out: bytes) -> None:
+    """The dialect's last event is here (or all but it): settle, then let it go."""
+    meter = flow.meter
+    if meter is None:
+        return
+    usage, basis = usage_now(flow)
+    report = meter.report
+    notes = ("output_capped",) if flow.capped and meter.finish_reason in ("length", "max_tokens", "incomplete") else ()
+    if not meter.ended:
+        notes = (*notes, "last_event_missing")
+        out += meter.finish(End.UPSTREAM, usage)
+    served(flow, usage, basis)
+    position = _close_served(flow, usage, basis, report.raw if report else b"", tuple(meter.object_ids), notes)
+    if flow.assembler is not None:
+        assemble(flow, out)
+        finish(flow, position, flow.assembler.body(End.CAP if notes[:1] == ("output_capped",) else None), True)
+    else:
+        if not flow.turn.started:
+            start_stream(flow)
+        finish(flow, position, out, False)
+
+
+def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
+    """A read of a whole body: collected, read, settled and answered in one go."""
+    if not ended or flow.parts:
+        flow.parts.append(data)
+        flow.size += len(data)
+        if flow.size > UPSTREAM_WHOLE_BYTES_MAX:
+            judge_answer(flow, caller, "the answer is larger than is taken")
+        if not ended or flow.size > UPSTREAM_WHOLE_BYTES_MAX:
+            return
+        data = b"".join(flow.parts)
+        flow.parts = []
+    engine = flow.offer.deployment.engine
+    found = read_whole(flow.dialect, engine, data)
+    if not found.valid or found.error is not None:
+        judge_answer(flow, caller, "the answer is not one of this dialect")
+        return
+    flow.first_ns = flow.shared.clock.mono_ns()
+    report = found.report
+    usage, basis = (report.usage, report.basis) if report is not None else _estimate_whole(flow, found)
+    served(flow, usage, basis)
+    body = hide_whole(flow.dialect, engine, data, flow.show)
+    notes: tuple[str, ...] = ()
+    if flow.capped and (marked := mark_whole(flow.dialect, body, End.CAP)) is not body:
+        body, notes = marked, ("output_capped",)
+    raw = report.raw if report is not None else b""
+    position = _close_served(flow, usage, basis, raw, found.object_ids, notes)
+    finish(flow, position, body, True)
+
+
+def _estimate_whole(flow: Flow, found: WholeReport) -> tuple[Usage, Basis]:
+    return Usage(input=count_tokens(flow.facts.body_bytes, TOKENS_PER_KIB),
+                 output=count_tokens(found.visible_bytes, TOKENS_PER_KIB)), "estimated"
+
+
+def _close_served(
+    flow: Flow, usage: Usage, basis: Basis, raw: bytes, objects: tuple[str, ...], notes: tuple[str, ...]
+) -> int:
+    """The closing record of an answer that came to its end; a client that left while it drained is named."""
+    flow.quit_waiting()
+    gone = flow.stage == "draining"
+    if objects:
+        objects = tuple(name for name in objects[:OBJECTS_MAX] if len(name) <= OBJECT_CHARS_MAX)
+    return close(flow, Ending("client_gone" if gone else "ok", "drained" if gone else "", usage, basis, raw,
+                              notes=notes, cut_loss=NOTHING, objects=objects))

@@ -1,0 +1,140 @@
+"""The way of one request, on one screen: read -> admit -> route -> relay -> meter -> settle.
+
+`Serving` is what the sockets talk to, on both sides. Every method is one step and returns at once; what waits (for the
+books, a tokenizer, the disk) is called back. Between an upstream's last bytes and the closing record nothing waits.
+"""
+
+from __future__ import annotations
+
+from tokenworks.admission.admit import Denied, admit_request
+from tokenworks.gateway import hangup
+from tokenworks.gateway.answers import refuse, refuse_body
+from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_error, send
+from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.funding import denied, fund, try_cut
+from tokenworks.gateway.ownership import find_owner
+from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
+from tokenworks.gateway.slices import end_early, no_more, refund
+from tokenworks.gateway.upstream import Call, Failure
+from tokenworks.usage.meter import Show
+from tokenworks.wire.ends import End
+from tokenworks.wire.refusals import Malformed, Refusal
+from tokenworks.wire.request import read_request
+
+
+class Serving(Flow):
+    """One request of an admitted key. The head has been read and the key checked by Service.open."""
+
+    __slots__ = ()
+
+    def body_done(self, body: bytes) -> None:
+        """Read what decides anything; admit it: model, rights, dialect, fields, price."""
+        book, account = self.shared.book, self.customer.account
+        facts = read_request(self.dialect, body)
+        if isinstance(facts, Malformed):
+            return refuse_body(self, facts)
+        self.body, self.facts = body, facts
+        price = book.price(account, facts.model, self.at_ns)
+        admitted = admit_request(facts, self.customer, book.models, book.offers, price.extras if price else ())
+        if isinstance(admitted, Denied):
+            return refuse_body(self, admitted)
+        if price is None:
+            return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
+        self.admitted, self.price, self.offers = admitted, price, admitted.offers
+        self.learned = book.learned[admitted.model.id]
+        self.show = Show(facts.include_usage, facts.progress_wanted)
+        if facts.object_ids:
+            return find_owner(self, self.go_on)
+        return self.go_on()
+
+    def go_on(self) -> None:
+        """Route it; cut its hold, which writes Opened; relay it."""
+        if pick(self):
+            fund(self, self.relay)
+        else:
+            refuse(self, Refusal.NO_CAPACITY)
+
+    def relay(self, _: Flow) -> None:
+        """The request goes upstream. What comes back comes to `upstream_read`."""
+        send(self, self)
+
+    def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
+        """Meter what came and pass it on. At its end it is settled before the last bytes leave."""
+        if call is not self.call:
+            return
+        if self.status == 0:
+            self.status = call.status
+            if call.status == 200 and not begin_answer(self, call, self):
+                return
+        if self.status != 200:
+            if read_error(self, data, ended):
+                judge_status(self, self)
+        elif self.meter is None:
+            relay_whole(self, data, ended, self)
+        else:
+            relay_stream(self, data, ended, self)
+
+    def upstream_failed(self, call: Call, failure: Failure) -> None:
+        """Another deployment while the client has nothing; else the answer ends here."""
+        if call is self.call:
+            judge_failure(self, self, failure)
+
+    # --- credit: till.Waiting ---
+
+    def take_credit(self) -> bool:
+        """Credit may have come: a new request is held for and sent, a stream goes on."""
+        if self.hold is not None:
+            return refund(self, self.go_on_reading)
+        if self.stage == "asking" and try_cut(self):
+            self.relay(self)
+        return self.stage != "asking"
+
+    def no_credit(self, available_minor: int) -> None:
+        """The books have said no."""
+        if self.hold is not None:
+            no_more(self, lambda: end_early(self, End.CREDIT))
+        elif self.stage == "asking":
+            denied(self, available_minor, self.relay)
+
+    def go_on_reading(self) -> None:
+        """A paused stream has credit again: first what was read meanwhile."""
+        kept, self.backlog = b"".join(self.backlog), []
+        ended, self.backlog_ended = self.backlog_ended, False
+        if kept or ended:
+            relay_stream(self, kept, ended, self)
+        if self.stage == "relaying" and not self.blocked and self.call is not None:
+            self.call.resume()
+
+    # --- the client's side ---
+
+    def body_failed(self, refusal: Refusal, message: str) -> None:
+        """The body will not be complete."""
+        refuse(self, refusal, message)
+
+    def client_gone(self) -> None:
+        """The client hung up: cancel, drain or waive, as the deployment's policy says."""
+        hangup.client_gone(self, "")
+
+    def stalled(self) -> None:
+        """A reader that takes nothing is cut and billed."""
+        hangup.client_gone(self, "slow_reader")
+
+    def client_blocked(self) -> None:
+        """The client reads slower than the upstream writes: the upstream has to wait."""
+        self.blocked = True
+        if self.call is not None:
+            self.call.pause()
+
+    def client_ready(self) -> None:
+        """The client reads again."""
+        self.blocked = False
+        if self.call is not None and self.stage == "relaying":
+            self.call.resume()
+
+    def beat(self, tick: int) -> None:
+        """About once a second: a silent stream is pinged, a drain is bounded."""
+        hangup.beat(self, tick)
+
+    def drain_over(self) -> None:
+        """The worker ends: what still runs ends cleanly now."""
+        hangup.drain_over(self)

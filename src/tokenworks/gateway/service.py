@@ -1,0 +1,112 @@
+"""The door of a worker: what a request's head means, and whether its key may come in, before a body is buffered."""
+
+from __future__ import annotations
+
+from tokenworks.admission.admit import Caller, Denied, admit_key
+from tokenworks.gateway.models import list_models, render_list, render_model
+from tokenworks.gateway.pool import Target
+from tokenworks.gateway.proxy import ProxyFlow
+from tokenworks.gateway.serve import Serving
+from tokenworks.gateway.shared import Shared
+from tokenworks.gateway.turn import Flow, Turn
+from tokenworks.wire.dialects import Family
+from tokenworks.wire.headers import read_key
+from tokenworks.wire.paths import Route, resolve_target, route_family
+from tokenworks.wire.refusals import Refusal, render_refusal
+
+
+class Gateway:
+    """turn.Service of one worker. `control` is where everything goes that is not inference."""
+
+    def __init__(self, shared: Shared, control: Target) -> None:
+        self.shared = shared
+        self._control = control
+
+    def open(self, turn: Turn) -> Flow | None:
+        """A head is here. None: it has been answered."""
+        shared, route = self.shared, resolve_target(turn.head.target)
+        if route.kind != "inference" or turn.head.method != b"POST" or route.key_in_query:
+            return self._open_other(turn, route)
+        refusal = shared.closed_door()
+        if refusal is not None:
+            return self._refuse(turn, route, refusal)
+        caller = self._find_caller(turn)
+        if isinstance(caller, Denied):
+            return self._refuse(turn, route, caller.refusal, caller.message)
+        till = shared.desk.till(caller.account.id)
+        turn.budget = till.budget
+        return Serving(shared, turn, route, caller, till)
+
+    def _find_caller(self, turn: Turn) -> Caller | Denied:
+        """Whose key it is. The key's text is hashed here and kept nowhere."""
+        book = self.shared.book
+        text = read_key(turn.head.fields)
+        return admit_key(None if text is None else book.digest(text), book.keys, book.accounts,
+                         self.shared.clock.now_ns())
+
+    def _open_other(self, turn: Turn, route: Route) -> Flow | None:
+        """What is no call of a model: probes, lists, what there is not, and the control process's affairs."""
+        method = turn.head.method.decode("latin-1")
+        if route.kind == "other":
+            return ProxyFlow(turn, self.shared.pool, self._control, self.shared.mint.mint())
+        if route.key_in_query:
+            return self._refuse(turn, route, Refusal.KEY_IN_QUERY)
+        if route.kind in ("unserved", "unknown"):
+            return self._refuse(turn, route, _NOWHERE[route.kind])
+        if method == "OPTIONS":
+            turn.respond(204, [(b"allow", ", ".join(route.allow).encode())])
+        elif method not in route.allow:
+            return self._refuse(turn, route, Refusal.METHOD_NOT_ALLOWED)
+        elif route.kind == "healthz":
+            turn.respond(200, _JSON, b'{"status":"ok"}')
+        elif route.kind == "readyz":
+            self._answer_ready(turn)
+        else:
+            self._answer_models(turn, route)
+        return None
+
+    def _answer_ready(self, turn: Turn) -> None:
+        """Ready means: would take a request now."""
+        refusal = self.shared.closed_door()
+        if refusal is None:
+            turn.respond(200, _JSON, b'{"status":"ready"}')
+        else:
+            turn.respond(503, _JSON, b'{"status":"not ready","reason":"%b"}' % refusal.value.encode())
+
+    def _answer_models(self, turn: Turn, route: Route) -> None:
+        """The list of models or one of them; a key is needed, credit is not."""
+        shared = self.shared
+        caller = self._find_caller(turn) if shared.book.ready else Denied(Refusal.POLICY_STALE)
+        if isinstance(caller, Denied):
+            self._refuse(turn, route, caller.refusal, caller.message)
+            return
+        family = self._family(turn, route)
+        models = list_models(shared.book, caller, shared.clock.now_ns())
+        found = next((model for model in models if model.id == route.model), None)
+        if route.kind == "models":
+            turn.respond(200, self._named(), render_list(models, family))
+        elif found is not None:
+            turn.respond(200, self._named(), render_model(found, family))
+        else:
+            self._refuse(turn, route, Refusal.MODEL_UNKNOWN)
+
+    def _named(self) -> list[tuple[bytes, bytes]]:
+        identity = self.shared.mint.mint().encode()
+        return [*_JSON, (b"x-request-id", identity), (b"request-id", identity)]
+
+    def _refuse(self, turn: Turn, route: Route, refusal: Refusal, message: str = "") -> Flow | None:
+        """Answers; the None is for `open` to return."""
+        self.shared.tally.note_refusal(refusal.value)
+        identity = self.shared.mint.mint()
+        status, headers, body = render_refusal(refusal, self._family(turn, route), identity, message)
+        if refusal is Refusal.METHOD_NOT_ALLOWED:
+            headers.append((b"allow", ", ".join(route.allow).encode()))
+        turn.respond(status, headers, body)
+        return None
+
+    def _family(self, turn: Turn, route: Route) -> Family:
+        return route_family(route, turn.head.get(b"anthropic-version") is not None)
+
+
+_NOWHERE = {"unserved": Refusal.NOT_SUPPORTED, "unknown": Refusal.PATH_UNKNOWN}
+_JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]

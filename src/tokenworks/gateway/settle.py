@@ -1,0 +1,156 @@
+"""The end of a request: what was used, who pays it, and the closing record. Nothing here awaits.
+
+rated = charged + waived + overrun. The customer is charged what his hold covers; a waiver is a policy's doing; what
+neither covers is the operator's overrun. `Closed` stands in the journal when `close` returns: the last bytes may leave.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from tokenworks.credit.bound import learn_input
+from tokenworks.credit.hold import Hold
+from tokenworks.credit.purse import Settled
+from tokenworks.credit.records import Amended, Attempt, Closed, Outcome, Progressed
+from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.shared import Counted
+from tokenworks.usage.estimate import count_tokens
+from tokenworks.usage.vector import Basis, Usage
+
+NOTHING = Usage()
+TOKENS_PER_KIB = 256  # of a usual text: four bytes a token; only where nobody counted
+RAW_BYTES_MAX = 8192  # of an upstream's usage object on the record
+REASON_CHARS_MAX = 300
+OBJECTS_MAX = 64
+OBJECT_CHARS_MAX = 256
+AttemptOutcome = Literal["served", "failed", "refused"]
+
+
+class Ending(NamedTuple):
+    """How a request ended. `free`: the customer pays nothing. `status`: what he was answered."""
+
+    outcome: Outcome
+    reason: str
+    usage: Usage
+    basis: Basis
+    raw: bytes = b""
+    free: bool = False
+    status: int = 200
+    notes: tuple[str, ...] = ()
+    cut_loss: Usage = NOTHING
+    objects: tuple[str, ...] = ()
+
+
+def usage_now(flow: Flow) -> tuple[Usage, Basis]:
+    """Cumulative usage of the running answer: the upstream's figure, its progress, or an estimate from sizes.
+
+    The meter's own estimate of the output is an upper bound, for holds; a bill gets the usual rate.
+    """
+    meter = flow.meter
+    if meter is None or not (meter.first_output or meter.report):
+        return NOTHING, "estimated"
+    usage, basis = meter.usage_now(count_tokens(flow.facts.body_bytes, TOKENS_PER_KIB))
+    if basis == "estimated":
+        output = min(usage.completion, count_tokens(meter.visible_bytes, TOKENS_PER_KIB))
+        usage = msgspec.structs.replace(usage, output=output, reasoning=0)
+    return usage, basis
+
+
+def write_progress(flow: Flow) -> None:
+    """What a crash right after this record would bill."""
+    usage, basis = usage_now(flow)
+    hold = flow.hold
+    if hold is None or usage == NOTHING:
+        return
+    rated = flow.price.pricer.amount(usage)
+    parts = flow.till.purse.parts(hold, min(rated, hold.held_minor))
+    flow.shared.write(Progressed(flow.id, flow.shared.clock.now_ns(), usage, basis, rated, parts))
+
+
+def end_attempt(flow: Flow, outcome: AttemptOutcome, reason: str, usage: Usage, basis: Basis) -> None:
+    """The attempt that runs is over; its cost is the operator's, whoever pays the request."""
+    shared, deployment = flow.shared, flow.offer.deployment
+    mono_ns = shared.clock.mono_ns()
+    cost = shared.book.cost_price(deployment.cost_card, deployment.model, flow.at_ns) if deployment.cost_card else None
+    flow.attempts.append(Attempt(
+        len(flow.attempts) + 1, deployment.id, outcome, flow.status, reason[:REASON_CHARS_MAX], usage, basis,
+        cost.pricer.amount(usage) if cost else 0, cost.unit if cost else "", cost.card if cost else "",
+        flow.attempt_at_ns, (flow.first_ns - flow.attempt_ns) // 1_000_000 if flow.first_ns else -1,
+        (mono_ns - flow.attempt_ns) // 1_000_000))  # fmt: skip
+    counters, key = shared.tally.meters.counters, flow.outlet.keys[outcome]
+    counters[key] = counters.get(key, 0) + 1
+
+
+def close(flow: Flow, ending: Ending) -> int:
+    """Charge, write Closed, free the rest of the hold. The journal's position after it."""
+    shared, hold, till = flow.shared, flow.hold, flow.till
+    if hold is None or flow.opened is None:
+        return shared.journal.position
+    mono_ns, at_ns = shared.clock.mono_ns(), shared.clock.now_ns()
+    rated = flow.price.pricer.amount(ending.usage)
+    charge = 0 if ending.free else rated
+    count = charge > 0 and ending.basis == "estimated" and shared.counter.can_count(flow.admitted.model)
+    settled = _charge(flow, hold, charge, mono_ns, count)
+    closed = Closed(
+        flow.id, at_ns, ending.outcome, ending.reason[:REASON_CHARS_MAX], ending.usage, ending.basis,
+        rated, settled.charged_minor, rated - charge, settled.overrun_minor, rated, settled.parts,
+        tuple(flow.attempts), hold.history(at_ns - mono_ns), ending.raw[:RAW_BYTES_MAX], ending.notes,
+        ending.cut_loss, (flow.first_ns - flow.opened_ns) // 1_000_000 if flow.first_ns else -1,
+        (mono_ns - flow.opened_ns) // 1_000_000, ending.status, ending.objects, _server(flow))  # fmt: skip
+    position = shared.write(closed)
+    flow.hold = None
+    till.spent_minor += settled.charged_minor
+    shared.running.discard(flow)
+    if flow.drain_until:
+        shared.drains -= 1
+    shared.tally.note_end(shared.tally.keys(flow.admitted.model.id, flow.dialect), flow.opened, closed)
+    if ending.objects:
+        shared.owners.note(ending.objects, flow.customer.account.id, flow.offer.deployment.id)
+        shared.desk.tell_written()
+    if ending.basis == "reported" and ending.outcome == "ok":
+        _learn(flow, ending.usage)
+    if count:
+        _count(flow, hold, closed, "" if flow.meter is None else flow.meter.text_seen)
+    if till.waiting:
+        till.serve()
+    return position
+
+
+def _charge(flow: Flow, hold: Hold, charge: int, mono_ns: int, estimated: bool) -> Settled:
+    purse = flow.till.purse
+    if charge == 0:
+        purse.void(hold, mono_ns)
+        return Settled((), 0, 0)
+    if charge > hold.held_minor:
+        purse.extend(hold, charge - hold.held_minor, mono_ns)
+    return purse.settle(hold, charge, mono_ns, estimated)
+
+
+def _server(flow: Flow) -> str:
+    return flow.attempts[-1].deployment if flow.attempts and flow.attempts[-1].outcome == "served" else ""
+
+
+def _learn(flow: Flow, usage: Usage) -> None:
+    learn_input(flow.facts, flow.admitted.model, flow.learned.rate, usage.prompt)
+    flow.learned.guess.learn(usage.completion)
+
+
+def _count(flow: Flow, hold: Hold, closed: Closed, text: str) -> None:
+    """Off the loop; the linked correction follows within the same hold, whether or not the count succeeds."""
+    shared, price, till = flow.shared, flow.price, flow.till
+
+    def counted(result: Counted) -> None:
+        prompt, output = result
+        usage = Usage(input=closed.usage.input if prompt is None else prompt,
+                      output=closed.usage.output if output is None else output)
+        basis: Basis = "estimated" if prompt is None and output is None else "counted"
+        rated = price.pricer.amount(usage)
+        settled = till.purse.amend(hold, rated, shared.clock.mono_ns())
+        shared.write(Amended(closed.request, shared.clock.now_ns(), usage, basis, rated, settled.charged_minor, 0,
+                             settled.overrun_minor, settled.parts))
+        if till.waiting:
+            till.serve()
+
+    shared.counter.count(flow.admitted.model, flow.dialect, flow.body, text, counted)

@@ -1,0 +1,133 @@
+"""One account's credit at one worker: its purse, and those who wait for more of it than the purse has.
+
+Whoever waits is served in a fixed order: running streams first, the oldest of them first, then new requests as they
+came. One ask is on its way at a time and speaks for all who wait; so a thousand requests that arrive together cost a
+few round trips, not a thousand. What the books answer decides: nobody is refused who was not asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from tokenworks.credit.messages import Ask
+from tokenworks.credit.purse import Purse
+from tokenworks.gateway.budget import Budget
+from tokenworks.limits import ACCOUNT_BYTES_MAX
+
+ROUNDS_MAX = 6  # asks that one waiter takes part in; the credit of others may be snatched away, but not for ever
+
+
+class Waiting(Protocol):
+    """Who waits: a request that could not cut its hold ("cut"), or a stream that could not extend it ("extend").
+
+    `need_minor`: a request's whole hold, what a stream still lacks. `keep_minor`: a request's expected remainder.
+    `short_minor`, `short_keep_minor`: what the purse lacked of each when it was last tried.
+    """
+
+    kind: Literal["cut", "extend"]
+    need_minor: int
+    keep_minor: int
+    short_minor: int
+    short_keep_minor: int
+    rounds: int
+    opened_ns: int
+
+    def take_credit(self) -> bool:
+        """Try again now; True when there is nothing more to wait for."""
+
+    def no_credit(self, available_minor: int) -> None:
+        """The books have answered no: so much is left to lend. A stream stays in line for a top-up."""
+
+
+class Till:
+    """The waiting at one purse. Pure decisions: what to ask is returned, sending it is the desk's."""
+
+    __slots__ = ("asked", "asked_ns", "budget", "purse", "rate_minor_per_s", "spent_minor", "waiting")
+
+    def __init__(self, account: str, epoch: int, parent: Budget) -> None:
+        self.purse = Purse(account, epoch)
+        self.budget = Budget(ACCOUNT_BYTES_MAX, parent)
+        self.waiting: list[Waiting] = []
+        self.asked: tuple[Waiting, ...] | None = None  # for whom an ask is on its way; () is for nobody in particular
+        self.asked_ns = 0
+        self.spent_minor = 0  # since the last beat
+        self.rate_minor_per_s = 0
+
+    def enter(self, waiting: Waiting) -> None:
+        """Stand in line: streams before requests, among them by age."""
+        place = len(self.waiting)
+        if waiting.kind == "extend":
+            place = sum(other.kind == "extend" and other.opened_ns <= waiting.opened_ns for other in self.waiting)
+        waiting.rounds = 0
+        self.waiting.insert(place, waiting)
+
+    def leave(self, waiting: Waiting) -> None:
+        """Wait no more."""
+        if waiting in self.waiting:
+            self.waiting.remove(waiting)
+
+    def serve(self) -> None:
+        """Credit came, or became free: everybody who can go on goes on, in order."""
+        for waiting in tuple(self.waiting):
+            if waiting in self.waiting and waiting.take_credit():
+                self.leave(waiting)
+
+    def next_ask(self, identity: int, room_minor: int | None = None) -> Ask | None:
+        """What to ask now, None when nobody waits for an ask. `room_minor`: what the books just said is left to lend.
+
+        Streams are asked for before requests. With `room_minor` only as many as fit are asked for, one at least.
+        """
+        open_ = [waiting for waiting in self.waiting if waiting.rounds < ROUNDS_MAX]
+        if self.asked is not None or not open_:
+            return None
+        first = open_[0]
+        need, keep = 0, 0
+        asked: list[Waiting] = []
+        for waiting in open_:
+            alone = not asked or waiting.kind == "extend"
+            more = waiting.short_minor if alone else waiting.need_minor
+            kept = waiting.short_keep_minor if alone else waiting.keep_minor
+            fits = room_minor is None or not asked or need + more + keep + kept <= room_minor
+            if waiting.kind == first.kind and fits:
+                need, keep = need + more, keep + kept
+                waiting.rounds += 1
+                asked.append(waiting)
+        self.asked = tuple(asked)
+        return Ask(identity, self.purse.account, need, first.kind, max(self.rate_minor_per_s, need), keep)
+
+    def low_ask(self, identity: int) -> Ask | None:
+        """An ask ahead of need when what is free will not last: for nobody in particular."""
+        if self.asked is not None or self.rate_minor_per_s == 0:
+            return None
+        if self.purse.free_minor - self.purse.kept_minor >= 5 * self.rate_minor_per_s:
+            return None
+        self.asked = ()
+        return Ask(identity, self.purse.account, 0, "cut", self.rate_minor_per_s, 0)
+
+    def answered(self, available_minor: int) -> None:
+        """The books' final answer to the ask on its way; its grants are in the purse already.
+
+        Whoever was asked for alone and is still short has his answer, and so has everybody who needs more than is
+        left to lend; the others take part in the next ask.
+        """
+        asked, self.asked = self.asked or (), None
+        self.serve()
+        for waiting in asked:
+            if waiting in self.waiting:
+                hopeless = waiting.short_minor + waiting.short_keep_minor > available_minor
+                if hopeless or len(asked) == 1 or waiting.rounds >= ROUNDS_MAX:
+                    self.deny(waiting, available_minor)
+
+    def deny(self, waiting: Waiting, available_minor: int) -> None:
+        """No. A new request leaves; a stream stays in line for a top-up, but is asked for no more."""
+        waiting.rounds = ROUNDS_MAX
+        if waiting.kind == "cut":
+            self.leave(waiting)
+        waiting.no_credit(available_minor)
+
+    def beat(self, span_ms: int) -> None:
+        """About twice a second: what is spent per second, as a running mean."""
+        now = self.spent_minor * 1000 // span_ms
+        self.rate_minor_per_s = (self.rate_minor_per_s * 3 + now) // 4
+        self.spent_minor = 0
+
