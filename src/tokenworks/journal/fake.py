@@ -64,13 +64,14 @@ class FakeDisk:
         self.room = room
         self.lying = False
         self.broken = False  # flushes fail with an error
+        self.stuck = False  # no segment can be made, whatever room there is
         self.files: dict[str, _Inode] = {}
         self._dice = dice or FakeDice(1)
 
     def create(self, name: str, size: int, head: bytes) -> FakeAppendFile:
         if name in self.files:
             raise FileExistsError(name)
-        if size > self.room:
+        if size > self.room or self.stuck:
             raise OSError(28, "No space left on device")
         self.room -= size
         self.files[name] = _Inode(size, head)

@@ -112,6 +112,9 @@ class JournalWriter:
         try:
             if self._spare is None and not self.failure:
                 self._make_spare()
+        except OSError:
+            pass  # what is left of the current segment decides; the next call tries again
+        try:
             room = self._disk.free_bytes() >= DISK_FREE_BYTES_MIN
         except OSError:
             room = False
