@@ -129,9 +129,10 @@ def bound_input(facts: RequestFacts, model: Model, rate: InputRate) -> int:
     return min(most, text + content.images * model.image_tokens_max)
 
 
-def learn_input(facts: RequestFacts, rate: InputRate, prompt: int) -> None:
+def learn_input(facts: RequestFacts, model: Model, rate: InputRate, prompt: int) -> None:
     """Learn from a closed request whose prompt had `prompt` tokens; only text teaches anything about text."""
-    if facts.content is None and not facts.token_ids and not facts.object_ids:
+    plain = facts.content is None and not facts.token_ids and not facts.object_ids
+    if plain and prompt <= model.context_tokens * facts.prompts:  # a figure above that is none
         rate.learn(facts.body_bytes, prompt)
 
 

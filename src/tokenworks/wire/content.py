@@ -166,15 +166,16 @@ def read_content(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: byte
                 scan.walk(fields[key], 0)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Malformed(Refusal.FIELD_INVALID, _SHAPES.get(key, _MESSAGES.format(key)), key)
+    client = CLIENT_TOOLS.get(dialect, ())
+    tools = {kind for kind in tools if kind.endswith(HOSTED) or not kind.startswith(client)}
     if not (tools or scan.images or scan.kinds or scan.remote or scan.files):
         return None
-    client = CLIENT_TOOLS.get(dialect, ())
     return Content(
         images=scan.images,
         kinds=frozenset(scan.kinds),
         remote=scan.remote,
         files=tuple(scan.files),
-        tools=frozenset(kind for kind in tools if kind.endswith(HOSTED) or not kind.startswith(client)),
+        tools=frozenset(tools),
         media_bytes=scan.media_bytes,
     )
 
