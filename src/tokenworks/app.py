@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tokenworks import __version__
-from tokenworks.api.app import build_app
 from tokenworks.cli.client import Place, read_token
 from tokenworks.cli.main import run_cli
 from tokenworks.cli.starters import Flags, PartWords, Starters
 from tokenworks.clock import SystemClock, SystemDice
 from tokenworks.config import Settings, load_settings, read_environment
-from tokenworks.control.process import ControlConfig, run_control
-from tokenworks.gateway.worker import WorkerConfig, run_worker
-from tokenworks.store.open import database_url, schema_state
-from tokenworks.supply.engine.child import EngineConfig, run_engine
+from tokenworks.errors import TokenworksError
 from tokenworks.supply.engine.host import refuse_host
-from tokenworks.supply.metrics import read_counts
 from tokenworks.telemetry import start_logs
 from tokenworks.up.lifeline import hold_lifeline
 from tokenworks.up.plan import Plan, list_parts
@@ -34,6 +31,11 @@ def main() -> int:
         up=start_up, gateway=start_gateway, control=start_control, engine=start_engine, settings=show_settings,
         place=find_place, engine_fault=refuse_host, schema=check_schema, scratch_env=scratch_environment,
         version=__version__))
+
+
+def load(module: str) -> Any:
+    """A part's module when it is asked for: a command must not wait for a database driver that it does not use."""
+    return import_module(f"tokenworks.{module}")
 
 
 def read_settings(flags: Flags) -> Settings:
@@ -56,26 +58,29 @@ def start_up(flags: Flags, demo: bool) -> int:
 def start_control(flags: Flags, words: PartWords) -> int:
     """The control process of this host."""
     settings = _begin_part("control", flags, words)
-    config = ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
+    process = load("control.process")
+    config = process.ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
                            database_url=settings.database_url, version=__version__, secrets=settings.secrets,
                            secret_dirs=settings.secret_dirs)
-    return run_control(config, build_app, read_counts)
+    return int(process.run_control(config, load("api.app").build_app, load("supply.metrics").read_counts))
 
 
 def start_gateway(flags: Flags, words: PartWords) -> int:
     """One gateway worker."""
     settings = _begin_part(f"gateway-{words.number}", flags, words)
-    return run_worker(WorkerConfig(
+    worker = load("gateway.worker")
+    return int(worker.run_worker(worker.WorkerConfig(
         state_dir=settings.state_dir, host_id=host_identity(settings.state_dir), index=words.number,
         listen_fd=words.listen_fd, listen_host=settings.listen_host, listen_port=settings.listen_port,
         durability=settings.durability, drain_s=settings.drain_s, tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key))
+        tls_key=settings.tls_key)))
 
 
 def start_engine(flags: Flags, words: PartWords) -> int:
     """The embedded engine."""
     settings = read_settings(flags)
-    return run_engine(EngineConfig(state_dir=settings.state_dir, lifeline_fd=words.lifeline_fd))
+    child = load("supply.engine.child")
+    return int(child.run_engine(child.EngineConfig(state_dir=settings.state_dir, lifeline_fd=words.lifeline_fd)))
 
 
 def show_settings(flags: Flags) -> list[tuple[str, object, str]]:
@@ -96,7 +101,17 @@ def find_place(flags: Flags, url: str) -> Place:
 def check_schema(flags: Flags) -> str:
     """The database's state against this version."""
     settings = read_settings(flags)
-    return schema_state(database_url(settings.database_url, settings.state_dir))
+    books = Path(settings.state_dir) / "books.db"
+    if not settings.database_url and not books.exists():
+        return "new"
+    store, migrate = load("store.database"), load("store.migrate")
+    database = store.Database(store.open_engine(settings.database_url or f"sqlite:///{books}"), SystemClock())
+    try:
+        return str(migrate.inspect_schema(database))
+    except TokenworksError as error:
+        return str(error)
+    finally:
+        database.close()
 
 
 def scratch_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from tokenworks.errors import ConfigError
 from tokenworks.limits import DRAIN_S
@@ -24,6 +24,7 @@ SECRET_PREFIX = "TOKENWORKS_SECRET_"
 FILE_NAME = "tokenworks.toml"
 
 Reader = Callable[[object], Any]
+Durability = Literal["process", "disk"]
 
 
 def _integer(low: int, high: int) -> Reader:
@@ -89,7 +90,7 @@ class Settings:
     listen_host: str = _setting("listen.host", "127.0.0.1", _text, "address to listen on; 0.0.0.0 opens it to others")
     listen_port: int = _setting("listen.port", 8400, _integer(0, 65535), "the one port; 0 takes a free one")
     workers: int = _setting("gateway.workers", 0, _integer(0, 256), "gateway processes; 0 is one per core")
-    durability: str = _setting("gateway.durability", "process", _choice("process", "disk"),
+    durability: Durability = _setting("gateway.durability", "process", _choice("process", "disk"),
                                "disk: a record is flushed to the disk before the client's last bytes leave")
     drain_s: int = _setting("gateway.drain_s", DRAIN_S, _integer(0, 3600), "how long open requests go on at the end")
     tls_cert: str = _setting("gateway.tls_cert", "", _path, "certificate chain (PEM); with tls_key it turns TLS on")

@@ -68,7 +68,7 @@ def _connector(starters: Starters) -> Connect:
     def connect(state: str, url: str) -> RestClient:
         place = starters.place({"state.dir": state or None}, url)
         if place.url and not place.token:
-            raise failed("--url needs the admin token.", AUTH, "Set TOKENWORKS_ADMIN_TOKEN.", "token_missing")
+            raise failed("--server needs the admin token.", AUTH, "Set TOKENWORKS_ADMIN_TOKEN.", "token_missing")
         return RestClient(place)
     return connect
 

@@ -24,7 +24,7 @@ from tokenworks.operations.catalogue import OPERATIONS
 from tokenworks.operations.routes import ROUTES, Route
 
 ROUTE_OF = {route.operation: route for route in ROUTES}
-Connect = Callable[[str, str], RestClient]  # (state directory, url), "" for what the settings say
+Connect = Callable[[str, str], RestClient]  # (state directory, address), "" for what the settings say
 
 
 class Command(NamedTuple):
@@ -86,11 +86,11 @@ NOUNS = {
     "gateway": "The workers that sell. Without a command: run one worker alone, as `up` does.",
 }
 STATE = Annotated[str, Parameter(name="--state", help="State directory of a running `up` on this machine.")]
-URL = Annotated[str, Parameter(name="--url", help="Address of a gateway, with TOKENWORKS_ADMIN_TOKEN set.")]
+SERVER = Annotated[str, Parameter(name="--server", help="Address of a gateway; TOKENWORKS_ADMIN_TOKEN opens it.")]
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 _FILE = Annotated[str, Parameter(name="--file", help="A TOML or JSON file with these fields; options win over it.")]
 _KEY = Annotated[str, Parameter(name="--idempotency-key", help="Done once for the same key and words.")]
-COMMON = {"state": (STATE, ""), "url": (URL, ""), "json": (JSON, False)}
+COMMON = {"state": (STATE, ""), "server": (SERVER, ""), "json": (JSON, False)}
 
 
 def add_nouns(apps: Mapping[str, App], connect: Connect) -> None:
@@ -106,12 +106,12 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
     writes = route.method in ("POST", "PUT", "PATCH")
 
     def run(*words: Any, **named: Any) -> None:
-        state, url, as_json = named.pop("state", ""), named.pop("url", ""), named.pop("json", False)
+        state, server, as_json = named.pop("state", ""), named.pop("server", ""), named.pop("json", False)
         key = named.pop("idempotency_key", "")
         given = _read_file(named.pop("file", ""))
         given |= {name: value for name, value in zip(command.words, words, strict=False) if value is not None}
         given |= {name: _plain(name, value) for name, value in named.items() if value is not None}
-        result = call_route(connect(state, url), route, given, key)
+        result = call_route(connect(state, server), route, given, key)
         print_json(result) if as_json else show_result(command, result)
 
     parameters = [_parameter(fields[name], inspect.Parameter.POSITIONAL_ONLY) for name in command.words]

@@ -6,7 +6,7 @@ from typing import Any
 
 from cyclopts import App
 
-from tokenworks.cli.nouns import JSON, STATE, URL, Connect
+from tokenworks.cli.nouns import JSON, SERVER, STATE, Connect
 from tokenworks.cli.output import print_facts, print_json, print_line, print_rows, show_value
 
 _LINES = ("cls", "count", "price", "per", "amount")
@@ -19,25 +19,25 @@ def add_requests(app: App, connect: Connect) -> None:
     """Registers both."""
 
     @app.command
-    def tail(*, back: int = 10, state: STATE = "", url: URL = "", json: JSON = False) -> None:
+    def tail(*, back: int = 10, state: STATE = "", server: SERVER = "", json: JSON = False) -> None:
         """Follow requests live, as they open and end, until Ctrl-C.
 
         Parameters
         ----------
         back: how many of the newest to begin with
         """
-        for row in connect(state, url).lines("/requests/live", {"back": back}):
+        for row in connect(state, server).lines("/requests/live", {"back": back}):
             print_line(row) if json else print(_live_line(row), flush=True)
 
     @app.command
-    def explain(request: str, /, *, state: STATE = "", url: URL = "", json: JSON = False) -> None:
+    def explain(request: str, /, *, state: STATE = "", server: SERVER = "", json: JSON = False) -> None:
         """Why a request cost what it cost: admission, attempts, usage, rating, hold, ledger.
 
         Parameters
         ----------
         request: the id that the answer carried in x-request-id
         """
-        story = connect(state, url).call("GET", f"/requests/{request}")
+        story = connect(state, server).call("GET", f"/requests/{request}")
         print_json(story) if json else _print_story(story)
 
 

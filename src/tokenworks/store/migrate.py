@@ -26,6 +26,22 @@ def migrate_database(database: Database) -> str:
     return database.write(_migrate)
 
 
+def inspect_schema(database: Database) -> str:
+    """"current", "behind", "new" for a database without tables of ours; raises StoreTooNew, BooksUnreachable."""
+    return database.read(_inspect)
+
+
+def _inspect(conn: Connection) -> str:
+    script = ScriptDirectory(str(SCRIPTS))
+    heads = MigrationContext.configure(conn).get_current_heads()
+    for revision in heads:
+        if revision not in {step.revision for step in script.walk_revisions()}:
+            raise StoreTooNew(revision)
+    if not heads:
+        return "new"
+    return "current" if heads == (script.get_current_head(),) else "behind"
+
+
 def _migrate(conn: Connection) -> str:
     if conn.dialect.name == "postgresql":
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
