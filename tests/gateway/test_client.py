@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-
 from tests.gateway.worker import Answers, bind, connected, post, run, until, working
+
 from tokenworks.gateway.budget import Budget
 from tokenworks.gateway.turn import Turn
 from tokenworks.wire.refusals import Refusal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.gateway.worker import Answers, connected, run, working
 
 HOST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"

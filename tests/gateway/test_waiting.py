@@ -7,8 +7,8 @@ import socket
 import time
 
 import pytest
-
 from tests.gateway.worker import Answers, connected, post, run, until, working
+
 from tokenworks.wire.refusals import Refusal
 
 
@@ -56,17 +56,19 @@ def test_idle_connection() -> None:
 def test_slow_body(framing: bytes) -> None:
     async def main() -> None:
         service = Answers()
-        async with working(service, body_s=0.2, body_rate_per_s=10_000) as worker:
-            async with connected(await worker.listen()) as client:
-                client.send(b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % framing)
-                for _ in range(300):
-                    client.send(b"x" if framing.startswith(b"content") else b"1\r\nx\r\n")
-                    await asyncio.sleep(0.01)
-                    if client.reader._buffer:
-                        break
-                assert (await client.answer()).status == 408 and await client.closed()
-                failed = service.flows[0].failed
-                assert failed is not None and failed[0] is Refusal.BODY_TOO_SLOW and service.bodies == []
+        async with (
+            working(service, body_s=0.2, body_rate_per_s=10_000) as worker,
+            connected(await worker.listen()) as client,
+        ):
+            client.send(b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % framing)
+            for _ in range(300):
+                client.send(b"x" if framing.startswith(b"content") else b"1\r\nx\r\n")
+                await asyncio.sleep(0.01)
+                if client.reader._buffer:
+                    break
+            assert (await client.answer()).status == 408 and await client.closed()
+            failed = service.flows[0].failed
+            assert failed is not None and failed[0] is Refusal.BODY_TOO_SLOW and service.bodies == []
 
     run(main)
 
@@ -75,13 +77,15 @@ def test_steady_body() -> None:
     """A body that keeps the pace may take as long as it needs."""
 
     async def main() -> None:
-        async with working(body_s=0.1, body_rate_per_s=1000) as worker:
-            async with connected(await worker.listen()) as client:
-                client.send(post(b"x" * 4000)[:-4000])
-                for _ in range(40):
-                    client.send(b"x" * 100)
-                    await asyncio.sleep(0.02)
-                assert len((await client.answer()).body) == 4000
+        async with (
+            working(body_s=0.1, body_rate_per_s=1000) as worker,
+            connected(await worker.listen()) as client,
+        ):
+            client.send(post(b"x" * 4000)[:-4000])
+            for _ in range(40):
+                client.send(b"x" * 100)
+                await asyncio.sleep(0.02)
+            assert len((await client.answer()).body) == 4000
 
     run(main)
 
@@ -92,7 +96,11 @@ def test_slow_discarded_body() -> None:
     async def main() -> None:
         service = Answers()
         service.decide = lambda turn: turn.respond(401, []) or True
-        async with working(service, body_s=0.2, body_rate_per_s=1_000_000) as worker, connected(await worker.listen()) as client:
+        rate = 1_000_000
+        async with (
+            working(service, body_s=0.2, body_rate_per_s=rate) as worker,
+            connected(await worker.listen()) as client,
+        ):
             client.send(post(b"x" * 10_000)[:-5_000])
             assert (await client.answer()).status == 401
             await until(lambda: not worker.server.connections)
@@ -219,15 +227,17 @@ def test_blocked_pipeline() -> None:
 
     async def main() -> None:
         service = Answers(lambda turn, body: turn.respond(200, [], b"x" * 1_000_000))
-        async with working(service, client_buffer_bytes=100_000) as worker:
-            async with connected(await worker.listen()) as client:
-                client.writer.transport.pause_reading()
-                client.send(post() * 100)
-                await asyncio.sleep(0.3)
-                assert len(service.turns) < 20
-                client.writer.transport.resume_reading()
-                for _ in range(100):
-                    assert len((await client.answer()).body) == 1_000_000
+        async with (
+            working(service, client_buffer_bytes=100_000) as worker,
+            connected(await worker.listen()) as client,
+        ):
+            client.writer.transport.pause_reading()
+            client.send(post() * 100)
+            await asyncio.sleep(0.3)
+            assert len(service.turns) < 20
+            client.writer.transport.resume_reading()
+            for _ in range(100):
+                assert len((await client.answer()).body) == 1_000_000
 
     run(main)
 
@@ -286,13 +296,12 @@ def test_gone_before_answer() -> None:
 
     async def main() -> None:
         service = Answers(lambda turn, body: None)
-        async with working(service) as worker:
-            async with connected(await worker.listen()) as client:
-                client.send(post())
-                await until(lambda: service.bodies)
-                client.writer.close()  # an orderly end: FIN, as a killed process sends it
-                await client.writer.wait_closed()
-                await until(lambda: service.flows[0].told == ["body", "gone"], 2)
+        async with working(service) as worker, connected(await worker.listen()) as client:
+            client.send(post())
+            await until(lambda: service.bodies)
+            client.writer.close()  # an orderly end: FIN, as a killed process sends it
+            await client.writer.wait_closed()
+            await until(lambda: service.flows[0].told == ["body", "gone"], 2)
 
     run(main)
 

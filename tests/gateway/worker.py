@@ -14,6 +14,7 @@ import uvloop
 from tokenworks.clock import SystemClock
 from tokenworks.gateway.bounds import Bounds
 from tokenworks.gateway.budget import Budget
+from tokenworks.gateway.dial import Lookup, look_up
 from tokenworks.gateway.pool import Pool, Target
 from tokenworks.gateway.server import Server
 from tokenworks.gateway.turn import Turn
@@ -109,11 +110,11 @@ class Heard:
 class Worker:
     """Server and pool on one loop, with everything that went wrong in a callback."""
 
-    def __init__(self, service: Any, bounds: Bounds, worker_bytes: int) -> None:
+    def __init__(self, service: Any, bounds: Bounds, worker_bytes: int, lookup: Lookup) -> None:
         self.wheel = Wheel(asyncio.get_running_loop(), TICK_S)
         self.budget = Budget(worker_bytes)
         self.server = Server(service, self.budget, self.wheel, lambda: "req_0", SystemClock(), bounds)
-        self.pool = Pool(self.wheel, bounds)
+        self.pool = Pool(self.wheel, bounds, lookup)
         self.sockets: list[socket.socket] = []
         self.errors: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.errors.append(context))
@@ -133,14 +134,16 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def working(service: Any = None, worker_bytes: int = 1 << 30, **bounds: Any) -> AsyncIterator[Worker]:
+async def working(
+    service: Any = None, worker_bytes: int = 1 << 30, lookup: Lookup = look_up, **bounds: Any
+) -> AsyncIterator[Worker]:
     """A worker that is stopped again; nothing may have been raised out of a callback, every budget is back at zero."""
-    worker = Worker(service or Answers(), Bounds(**bounds), worker_bytes)
+    worker = Worker(service or Answers(), Bounds(**bounds), worker_bytes, lookup)
     try:
         yield worker
     finally:
         await worker.stop()
-    assert worker.errors == []
+    assert worker.errors == [], worker.errors
     assert worker.budget.used == 0
     assert worker.server.connections == 0
     assert worker.pool.connections == 0
@@ -183,7 +186,8 @@ class Client:
         async with asyncio.timeout(5):
             head = await self.reader.readuntil(b"\r\n\r\n")
             lines = head.split(b"\r\n")
-            headers = dict((name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines[1:-2]))
+            fields = [line.partition(b": ") for line in lines[1:-2]]
+            headers = {name.lower(): value for name, _, value in fields}
             status = int(lines[0].split()[1])
             if b"transfer-encoding" in headers:
                 body = b""
@@ -235,7 +239,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         upstream.connections += 1
         try:
             await script(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # the gateway has hung up
             pass
         finally:
             writer.close()

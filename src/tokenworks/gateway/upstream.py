@@ -173,7 +173,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self.got = True
         try:
             self.feed(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.dirty = True
             if not self.done:
                 self._fail(Fault.GARBAGE, f"not HTTP: {error}")
