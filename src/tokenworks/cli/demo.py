@@ -66,7 +66,7 @@ def _serving(state: str, env: Mapping[str, str]) -> Iterator[str]:
 
 def _wait_address(state: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     for _ in range(START_S * 20):
-        if (state / "admin.token").exists() and (state / "run" / "up.json").exists():
+        if all((state / "run" / name).exists() for name in ("public.sock", "up.json")):
             return str(json.loads((state / "run" / "up.json").read_text())["url"])
         if process.poll() is not None:
             break
