@@ -6,6 +6,7 @@ cookie, rate limit, organisation or server of one side is ever seen on the other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -23,7 +24,9 @@ DECIDING = frozenset({
 # themselves, as the fields that they allow are in the field table.
 BETAS_DROPPED = (b"context-1m-", b"fast-mode-", b"user-profiles", b"fallback-credit-", b"server-side-fallback-")
 ANTHROPIC_VERSION = b"2023-06-01"  # for clients of another dialect's habits that send none
+WHOLE_TYPES = frozenset({WHOLE_TYPE, WHOLE_TYPE + b"; charset=utf-8"})
 VALUE_BYTES_MAX = 2048  # of a version or of betas that are passed on
+_BETA = re.compile(rb"[A-Za-z0-9._-]{1,80}")
 
 
 def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> Index | Malformed:
@@ -89,9 +92,7 @@ class HeadWriter:
         if dialect != "messages":
             return b"%b%d\r\n\r\n" % (self._heads[dialect, False], length)
         version = index.get(b"anthropic-version", ANTHROPIC_VERSION)
-        if not version.isalnum() and not version.replace(b"-", b"").isalnum():
-            version = ANTHROPIC_VERSION
-        more = b"\r\nanthropic-version: " + version[:VALUE_BYTES_MAX]
+        more = b"\r\nanthropic-version: " + (version if _BETA.fullmatch(version) else ANTHROPIC_VERSION)
         if self._vendor and (betas := pass_betas(index.get(b"anthropic-beta", b""))):
             more += b"\r\nanthropic-beta: " + betas
         return b"%b%d%b\r\n\r\n" % (self._heads[dialect, beta and self._vendor], length, more)
@@ -102,7 +103,7 @@ def pass_betas(value: bytes) -> bytes:
     if not value or len(value) > VALUE_BYTES_MAX:
         return b""
     betas = [beta.strip(b" \t") for beta in value.split(b",")]
-    return b",".join(beta for beta in betas if beta and not beta.lower().startswith(BETAS_DROPPED))
+    return b",".join(beta for beta in betas if _BETA.fullmatch(beta) and not beta.lower().startswith(BETAS_DROPPED))
 
 
 def client_headers(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: str, stream: bool) -> Headers:
@@ -120,11 +121,8 @@ def client_headers(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: 
             (b"x-request-id", identity),
             (b"request-id", identity),
         ]
-    kind = WHOLE_TYPE
-    for name, value in upstream_headers:
-        if name == b"content-type" and value.startswith(WHOLE_TYPE) and value.replace(b"; ", b"").isascii():
-            kind = value
-    return [(b"content-type", kind), (b"x-request-id", identity), (b"request-id", identity)]
+    kind = next((value for name, value in upstream_headers if name == b"content-type"), b"")
+    return [(b"content-type", kind if kind in WHOLE_TYPES else WHOLE_TYPE), (b"x-request-id", identity), (b"request-id", identity)]
 
 
 def _visible(text: str) -> bytes:

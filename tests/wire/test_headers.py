@@ -1,0 +1,158 @@
+"""Headers both ways: keys, smuggling shapes, heads that go upstream, and what comes back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenworks.wire.dialects import DIALECTS, ENGINES, Dialect, Engine
+from tokenworks.wire.headers import (
+    ANTHROPIC_VERSION,
+    DECIDING,
+    HeadWriter,
+    client_headers,
+    index_headers,
+    pass_betas,
+    read_key,
+)
+from tokenworks.wire.refusals import Malformed, Refusal
+
+
+def index_of(*headers: tuple[bytes, bytes]) -> dict[bytes, bytes]:
+    found = index_headers(headers)
+    assert isinstance(found, dict), found
+    return found
+
+
+@pytest.mark.parametrize(("headers", "key"), [
+    ([(b"authorization", b"Bearer sk-1")], b"sk-1"), ([(b"authorization", b"bearer  sk-1 ")], b"sk-1"),
+    ([(b"x-api-key", b"sk-2")], b"sk-2"), ([(b"api-key", b"sk-3")], b"sk-3"), ([], None),
+    ([(b"api-key", b"sk-3"), (b"x-api-key", b"sk-2"), (b"authorization", b"Bearer sk-1")], b"sk-1"),
+    ([(b"x-api-key", b"sk-2"), (b"authorization", b"Basic eDp5")], b"sk-2"),
+    ([(b"authorization", b"sk-1")], None), ([(b"authorization", b"Bearer ")], None),
+    ([(b"authorization", b"Bearer "), (b"x-api-key", b"sk-2")], b"sk-2"), ([(b"x-api-key", b"")], None),
+])
+def test_keys(headers: list[tuple[bytes, bytes]], key: bytes | None) -> None:
+    assert read_key(index_of(*headers)) == key
+
+
+@pytest.mark.parametrize("name", sorted(DECIDING))
+def test_deciding_headers_stand_once(name: bytes) -> None:
+    found = index_headers([(name, b"a"), (b"x-a", b"b"), (name, b"a")])
+    assert isinstance(found, Malformed) and found.refusal is Refusal.BAD_REQUEST and name.decode() in found.message
+
+
+def test_repeated_headers_are_joined() -> None:
+    index = index_of((b"anthropic-beta", b"a"), (b"host", b"h"), (b"anthropic-beta", b"b,c"))
+    assert index == {b"anthropic-beta": b"a, b,c", b"host": b"h"}
+
+
+@pytest.mark.parametrize("byte", [b"\r", b"\n", b"\0", b"\r\n x: y"])
+def test_line_breaks(byte: bytes) -> None:
+    assert isinstance(index_headers([(b"host", b"h"), (b"x-a", b"1" + byte)]), Malformed)
+    assert isinstance(index_headers([(b"x-a", byte), (b"x-a", b"1")]), Malformed)
+
+
+def lines_of(head: bytes) -> list[bytes]:
+    assert head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1
+    return head[:-4].split(b"\r\n")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_heads(engine: Engine, dialect: Dialect) -> None:
+    """Our credential, never the client's; nothing of the client's besides the version and the betas."""
+    client = index_of(
+        (b"host", b"gateway"), (b"authorization", b"Bearer tw_client"), (b"x-api-key", b"tw_client"),
+        (b"content-length", b"999"), (b"transfer-encoding", b"chunked"), (b"cookie", b"c=tw_client"),
+        (b"accept-encoding", b"gzip"), (b"anthropic-version", b"2026-10-21"), (b"anthropic-beta", b"x-1"),
+        (b"openai-organization", b"org"), (b"forwarded", b"for=1"), (b"x-stainless-lang", b"python"))
+    lines = lines_of(HeadWriter("https://up.example:8443/api/", engine, "sk-up", False).head(dialect, 42, client))
+    assert lines[0].startswith(b"POST /api/v1/") and lines[0].endswith(b" HTTP/1.1")
+    found = dict(line.split(b": ", 1) for line in lines[1:])
+    assert len(found) == len(lines) - 1
+    named = engine == "anthropic" and dialect == "messages"
+    expected = {
+        b"host": b"up.example:8443", b"user-agent": b"tokenworks", b"content-type": b"application/json",
+        b"accept": b"application/json, text/event-stream", b"accept-encoding": b"identity", b"content-length": b"42",
+        **({b"x-api-key": b"sk-up"} if named else {b"authorization": b"Bearer sk-up"}),
+        **({b"anthropic-version": b"2026-10-21"} if dialect == "messages" else {}),
+        **({b"anthropic-beta": b"x-1"} if named else {}),
+    }
+    assert found == expected
+
+
+def test_head_of_an_own_engine() -> None:
+    writer = HeadWriter("http://127.0.0.1:9000", "llamacpp", "", True)
+    head = writer.head("messages", 5, {b"anthropic-beta": b"x-1"}, beta=True)
+    assert lines_of(head)[0] == b"POST /v1/messages HTTP/1.1"
+    assert b"authorization" not in head and b"x-1" not in head
+    assert b"anthropic-version: " + ANTHROPIC_VERSION in head
+
+
+def test_beta_address() -> None:
+    writer = HeadWriter("https://api.example", "anthropic", "k", False)
+    assert lines_of(writer.head("messages", 5, {}, beta=True))[0] == b"POST /v1/messages?beta=true HTTP/1.1"
+    assert lines_of(writer.head("messages", 5, {}))[0] == b"POST /v1/messages HTTP/1.1"
+    assert lines_of(writer.head("chat", 5, {}, beta=True))[0] == b"POST /v1/chat/completions HTTP/1.1"
+
+
+@pytest.mark.parametrize("version", [b"", b"2023-06-01\x01", b"a b", "é".encode(), b"x: y"])
+def test_odd_versions(version: bytes) -> None:
+    writer = HeadWriter("https://api.example", "anthropic", "k", False)
+    head = writer.head("messages", 5, {b"anthropic-version": version})
+    assert b"anthropic-version: " + ANTHROPIC_VERSION + b"\r\n" in head
+
+
+@pytest.mark.parametrize(("sent", "passed"), [
+    (b"", b""), (b"interleaved-thinking-2025-05-14", b"interleaved-thinking-2025-05-14"),
+    (b"context-1m-2025-08-07", b""), (b"a-1, context-1m-2025-08-07 ,b-2", b"a-1,b-2"), (b"Fast-Mode-2026-02-01", b""),
+    (b"server-side-fallback-2026-07-01,user-profiles-2026-03-24", b""), (b",,", b""), (b"x" * 5000, b""),
+    (b"a-1,b\x01,c d,\xff", b"a-1"),
+])
+def test_betas(sent: bytes, passed: bytes) -> None:
+    assert pass_betas(sent) == passed
+
+
+@pytest.mark.parametrize(("url", "credential"), [
+    ("https://up.example", "a b"), ("https://up.example", "a\r\nx: y"), ("https://up.example", "schlüssel"),
+    ("https://up example", "k"), ("https://up.example/a b", "k"), ("https://user:pw@up.example", "k"),
+    ("up.example", "k"), ("https://up.example/?x=1", "k"), ("https://up.example/#x", "k"), ("https://", "k"),
+])
+def test_what_cannot_stand_in_a_head(url: str, credential: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        HeadWriter(url, "openai", credential, False)
+
+
+UPSTREAM = [
+    (b"content-type", b"application/json; charset=utf-8"), (b"content-length", b"7"), (b"set-cookie", b"a=b"),
+    (b"server", b"uvicorn"), (b"x-ratelimit-limit-tokens", b"1"), (b"anthropic-ratelimit-requests-limit", b"1"),
+    (b"openai-organization", b"org-secret"), (b"anthropic-organization-id", b"o"), (b"request-id", b"theirs"),
+    (b"x-request-id", b"theirs"), (b"cf-ray", b"1"), (b"x-should-retry", b"true"), (b"retry-after", b"9"),
+    (b"transfer-encoding", b"chunked"), (b"alt-svc", b"h3"), (b"location", b"https://elsewhere"),
+]
+
+
+def test_client_headers() -> None:
+    """Of all that an upstream says of itself, its quota and its ids, nothing is left."""
+    assert client_headers(UPSTREAM, "req_1", False) == [
+        (b"content-type", b"application/json; charset=utf-8"), (b"x-request-id", b"req_1"), (b"request-id", b"req_1")]
+    assert client_headers(UPSTREAM, "req_1", True) == [
+        (b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"),
+        (b"x-request-id", b"req_1"), (b"request-id", b"req_1")]
+
+
+@pytest.mark.parametrize("kind", [b"text/html", b"", b"application/json\r\nx: y", b"application/jsonp", b"text/plain"])
+def test_odd_content_types(kind: bytes) -> None:
+    assert client_headers([(b"content-type", kind)], "r", False)[0] == (b"content-type", b"application/json")
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"host", b"x-a", b"anthropic-beta", b"anthropic-version"]), st.binary())))
+def test_no_client_header_breaks_a_head(headers: list[tuple[bytes, bytes]]) -> None:
+    """Whatever the client's headers hold, the head has exactly the lines that it should."""
+    index = index_headers(headers)
+    if isinstance(index, dict):
+        lines = lines_of(HeadWriter("https://up.example", "anthropic", "k", False).head("messages", 1, index))
+        names = [line.partition(b":")[0] for line in lines[1:]]
+        assert len(names) == len(set(names)) and len(names) in (8, 9)
