@@ -38,7 +38,7 @@ class Flow:
         # from the body
         "body", "facts", "admitted", "price", "learned", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
-        "mode", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark", "capped",
+        "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark", "capped",
         "counted", "why",
         # the wait for credit (till.Waiting)
         "kind", "need_minor", "keep_minor", "short_minor", "short_keep_minor", "rounds", "timer", "denied", "queued",
@@ -63,7 +63,7 @@ class Flow:
         self.opened: Opened | None = None
         self.call: Call | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.queued = self.counted = self.denied = self.blocked = False
+        self.queued = self.counted = self.denied = self.blocked = self.sliced = False
         self.attempts: list[Attempt] = []
         self.tried: list[str] = []
         self.meter: StreamMeter | None = None

@@ -43,9 +43,11 @@ def _choose_mode(flow: Flow, blind: bool) -> Ask:
         return "stream"
     if blind or flow.dialect == "embeddings" or flow.facts.choices > 1:
         return "whole"
+    if flow.sliced:
+        return "assembled"
     full = flow.input_minor + flow.price.pricer.price_output(flow.output_max)
-    purse = flow.till.purse
-    return "whole" if full * AMPLE <= purse.free_minor - purse.kept_minor else "assembled"
+    purse, left = flow.till.purse, flow.till.available_minor
+    return "whole" if left < 0 or full * AMPLE <= purse.free_minor - purse.kept_minor + left else "assembled"
 
 
 def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
@@ -93,10 +95,11 @@ def _silence(flow: Flow) -> None:
 
 
 def denied(flow: Flow, available_minor: int, then: Callable[[Flow], None]) -> None:
-    """The books have said no. Before the request is refused: a blind one with a lower cap, or an exact count."""
+    """The books have said no. Before the request is refused: slices instead of a whole hold, a lower cap where only
+    a whole hold will do, an exact count of the input."""
     flow.queued = False
     free = max(0, flow.till.purse.free_minor - flow.till.purse.kept_minor) + available_minor
-    if flow.offer.deployment.progress == "blind" and not flow.capped and _lower_cap(flow, free):
+    if _take_slices(flow) or _lower_cap(flow, free):
         _again(flow, then)
     elif not flow.counted and flow.shared.counter.can_count(flow.admitted.model):
         _count_input(flow, then)
@@ -104,9 +107,19 @@ def denied(flow: Flow, available_minor: int, then: Callable[[Flow], None]) -> No
         refuse(flow, Refusal.CREDIT_EXHAUSTED)
 
 
+def _take_slices(flow: Flow) -> bool:
+    """A whole answer that cannot be held for at once is asked as a stream, where it can be; once."""
+    if flow.mode != "whole" or flow.sliced:
+        return False
+    flow.sliced = True
+    plan_hold(flow)
+    return flow.mode == "assembled"
+
+
 def _lower_cap(flow: Flow, free_minor: int) -> bool:
     """The most output that `free_minor` surely pays for beside the input; False when there is none."""
-    if flow.dialect == "embeddings" or free_minor <= flow.input_minor:
+    blind = flow.mode == "whole" or flow.offer.deployment.progress == "blind"
+    if not blind or flow.capped or flow.dialect == "embeddings" or free_minor <= flow.input_minor:
         return False
     each = flow.price.pricer.fund_output(free_minor - flow.input_minor) // flow.facts.choices
     if each < 1:

@@ -42,14 +42,14 @@ class Waiting(Protocol):
 class Till:
     """The waiting at one purse. Pure decisions: what to ask is returned, sending it is the desk's."""
 
-    __slots__ = ("asked", "asked_ns", "budget", "purse", "rate_minor_per_s", "spent_minor", "waiting")
+    __slots__ = ("asked", "available_minor", "budget", "purse", "rate_minor_per_s", "spent_minor", "waiting")
 
     def __init__(self, account: str, epoch: int, parent: Budget) -> None:
         self.purse = Purse(account, epoch)
         self.budget = Budget(ACCOUNT_BYTES_MAX, parent)
         self.waiting: list[Waiting] = []
         self.asked: tuple[Waiting, ...] | None = None  # for whom an ask is on its way; () is for nobody in particular
-        self.asked_ns = 0
+        self.available_minor = -1  # what the books last said is left to lend; -1 while they have not been asked
         self.spent_minor = 0  # since the last beat
         self.rate_minor_per_s = 0
 
@@ -111,6 +111,7 @@ class Till:
         left to lend; the others take part in the next ask.
         """
         asked, self.asked = self.asked or (), None
+        self.available_minor = available_minor
         self.serve()
         for waiting in asked:
             if waiting in self.waiting:
