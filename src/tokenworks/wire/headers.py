@@ -122,7 +122,8 @@ def client_headers(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: 
             (b"request-id", identity),
         ]
     kind = next((value for name, value in upstream_headers if name == b"content-type"), b"")
-    return [(b"content-type", kind if kind in WHOLE_TYPES else WHOLE_TYPE), (b"x-request-id", identity), (b"request-id", identity)]
+    kind = kind if kind in WHOLE_TYPES else WHOLE_TYPE
+    return [(b"content-type", kind), (b"x-request-id", identity), (b"request-id", identity)]
 
 
 def _visible(text: str) -> bytes:
