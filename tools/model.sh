@@ -15,7 +15,7 @@ export PYTHONPATH=. OMP_NUM_THREADS=1
 if [ "${1:-}" != gates ]; then
   nice -n 19 "$place/bin/python" -m tools.model.train build/model/run
   "$place/bin/python" -m tools.model.export build/model/run --into build/model/out
-  "$place/bin/python" -m tools.model.gates build/model/out
+  "$place/bin/python" -m tools.model.gates build/model/out build/model/run
   cp build/model/out/* src/tokenworks/supply/model/
 else
   "$place/bin/python" -m tools.model.gates src/tokenworks/supply/model

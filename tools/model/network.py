@@ -78,7 +78,7 @@ class Tiny(nn.Module):
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
                 deep = name.endswith(("o_proj.weight", "down_proj.weight"))
-                nn.init.normal_(weight, std=0.02 if name.startswith("embed") else 0.05 / (2.8 if deep else 1))
+                nn.init.normal_(weight, std=0.003 if deep else 0.05)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Hidden states after the last norm, (batch, length, width)."""

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from . import text
 from .network import Shape, Tiny
+from .start import begin_weights
 from .template import segments
 from .tokenizer import tokenizer_hash, train_tokenizer
 
@@ -39,8 +40,8 @@ class Phase:
     rate_end: float
 
 
-# Short windows until copying is learnt, then long ones for positions; the last phase lets the rate run out.
-PLAN = (Phase(2_400, 6, 256, 2.5e-3, 2.0e-3), Phase(1_000, 3, 512, 2.0e-3, 0.0))
+# Short windows until the answers are learnt, then long ones for positions; the last phase lets the rate run out.
+PLAN = (Phase(1_800, 6, 256, 2.5e-3, 2.0e-3), Phase(800, 3, 512, 2.0e-3, 0.0))
 WARM_STEPS = 80
 
 
@@ -117,6 +118,7 @@ def train(out: Path, stop: int | None = None) -> None:
     print(json.dumps({"text": text.text_hash(chats), "tokenizer": tokenizer_hash(tokenizer)}), flush=True)
     lessons, exam = (Lessons(part, tokenizer) for part in (chats[: -text.HELD_OUT], chats[-text.HELD_OUT :]))
     model = Tiny(Shape())
+    begin_weights(model)
     optims, step = optimizers(model), 0
     kept = sorted(out.glob("step-*.pt"))
     if kept:
