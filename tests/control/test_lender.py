@@ -22,8 +22,8 @@ def answers(worker: Worker) -> list[Answer]:
     return [message for message in worker.heard if isinstance(message, Answer)]
 
 
-def test_an_ask_is_answered_from_the_lot(store: Store, tmp_path: Path) -> None:
-    found(store, 1000)
+def test_an_ask_is_answered_from_the_lot(books: Store, tmp_path: Path) -> None:
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
@@ -35,7 +35,7 @@ def test_an_ask_is_answered_from_the_lot(store: Store, tmp_path: Path) -> None:
         assert (await worker.ask("acc", 5000)).grants == ()
         assert (await worker.ask("nobody", 1)).grants == ()
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
 def test_what_another_worker_does_not_need_is_called_back(store: Store, tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_what_another_worker_does_not_need_is_called_back(store: Store, tmp_path
     check_books(store)
 
 
-def test_a_refusal_does_not_wait_for_the_whole_time(store: Store, tmp_path: Path) -> None:
+def test_a_refusal_does_not_wait_for_the_whole_time(books: Store, tmp_path: Path) -> None:
     """The other worker has nothing to give and says so: the final answer comes with it."""
-    found(store, 1000)
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         first, second = await world.worker(0), await world.worker(1)
@@ -76,11 +76,11 @@ def test_a_refusal_does_not_wait_for_the_whole_time(store: Store, tmp_path: Path
         assert answer.grants == ()
         assert (CLOCK.mono_ns() - began_ns) // 1_000_000 < 300
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
-def test_a_worker_that_does_not_answer_a_recall_delays_only(store: Store, tmp_path: Path) -> None:
-    found(store, 1000)
+def test_a_worker_that_does_not_answer_a_recall_delays_only(books: Store, tmp_path: Path) -> None:
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         first, second = await world.worker(0), await world.worker(1)
@@ -90,7 +90,7 @@ def test_a_worker_that_does_not_answer_a_recall_delays_only(store: Store, tmp_pa
         assert (await second.ask("acc", 10)).grants == ()
         assert (CLOCK.mono_ns() - began_ns) // 1_000_000 <= ASK_HOLD_MS + 500
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
 def test_a_top_up_reaches_the_waiting_stream_first(store: Store, tmp_path: Path) -> None:
@@ -111,32 +111,32 @@ def test_a_top_up_reaches_the_waiting_stream_first(store: Store, tmp_path: Path)
     run_world(store, tmp_path, scenario)
 
 
-def test_a_refused_stream_takes_part_of_a_top_up_and_then_the_rest(store: Store, tmp_path: Path) -> None:
-    found(store, 100)
+def test_a_refused_stream_takes_part_of_a_top_up_and_then_the_rest(books: Store, tmp_path: Path) -> None:
+    found(books, 100)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
         assert isinstance(await worker.cut("acc", 100), Hold)
         await worker.ask("acc", 50, "extend")
-        await asyncio.to_thread(fund, store, 20, "acc", 1)
+        await asyncio.to_thread(fund, books, 20, "acc", 1)
         await until(lambda: worker.purse("acc").free_minor == 20)
-        await asyncio.to_thread(fund, store, 100, "acc", 2)
+        await asyncio.to_thread(fund, books, 100, "acc", 2)
         await until(lambda: worker.purse("acc").free_minor >= 50)
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
-def test_a_worker_that_was_refused_hears_that_credit_came(store: Store, tmp_path: Path) -> None:
-    found(store, 10)
+def test_a_worker_that_was_refused_hears_that_credit_came(books: Store, tmp_path: Path) -> None:
+    found(books, 10)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
         assert await worker.cut("acc", 50) is None
-        await asyncio.to_thread(fund, store, 100, "acc", 1)
+        await asyncio.to_thread(fund, books, 100, "acc", 1)
         await until(lambda: Offer("acc") in worker.heard)
         assert isinstance(await worker.cut("acc", 50), Hold)
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
 def test_credit_that_a_request_leaves_free_serves_who_waits(store: Store, tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_thousand_requests_on_a_wallet_that_funds_exactly_them(store: Store, t
     check_books(store)
 
 
-def test_demand_above_the_balance_sells_the_balance(store: Store, tmp_path: Path) -> None:
-    found(store, 1000)
+def test_demand_above_the_balance_sells_the_balance(books: Store, tmp_path: Path) -> None:
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         workers = [await world.worker(number) for number in range(2)]
@@ -191,8 +191,8 @@ def test_demand_above_the_balance_sells_the_balance(store: Store, tmp_path: Path
             await world.posted(worker)
         assert world.lot().posted_minor == 1000 // 7 * 7
 
-    run_world(store, tmp_path, scenario)
-    check_books(store)
+    run_world(books, tmp_path, scenario)
+    check_books(books)
 
 
 async def sell_many(worker: Worker, times: int, cost: int) -> int:
@@ -219,9 +219,9 @@ class Failing:
         return call
 
 
-def test_books_that_are_away_are_told_of(store: Store, tmp_path: Path) -> None:
-    found(store, 1000)
-    failing = Failing(store.books)
+def test_books_that_are_away_are_told_of(books: Store, tmp_path: Path) -> None:
+    found(books, 1000)
+    failing = Failing(books.books)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
@@ -231,13 +231,13 @@ def test_books_that_are_away_are_told_of(store: Store, tmp_path: Path) -> None:
         await until(lambda: world.works.reach.reached)
         assert (await worker.ask("acc", 10)).grants
 
-    run_world(store._replace(books=failing), tmp_path, scenario)  # type: ignore[arg-type]
+    run_world(books._replace(books=failing), tmp_path, scenario)  # type: ignore[arg-type]
 
 
-def test_a_grant_whose_answer_was_lost_is_offered_again(store: Store, tmp_path: Path) -> None:
+def test_a_grant_whose_answer_was_lost_is_offered_again(books: Store, tmp_path: Path) -> None:
     """The commit went through, its answer did not: without a second look that credit would lie with nobody."""
-    found(store, 1000)
-    failing = Failing(store.books)
+    found(books, 1000)
+    failing = Failing(books.books)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
@@ -248,12 +248,12 @@ def test_a_grant_whose_answer_was_lost_is_offered_again(store: Store, tmp_path: 
         assert leased >= 400
         await until(lambda: worker.purse("acc").free_minor == leased)
 
-    run_world(store._replace(books=failing), tmp_path, scenario)  # type: ignore[arg-type]
+    run_world(books._replace(books=failing), tmp_path, scenario)  # type: ignore[arg-type]
 
 
-def test_a_hello_that_lacks_a_grant_gets_it(store: Store, tmp_path: Path) -> None:
+def test_a_hello_that_lacks_a_grant_gets_it(books: Store, tmp_path: Path) -> None:
     """As after a control process that was killed between lending and answering."""
-    found(store, 1000)
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         worker = await world.worker()
@@ -268,11 +268,11 @@ def test_a_hello_that_lacks_a_grant_gets_it(store: Store, tmp_path: Path) -> Non
         await asyncio.sleep(0.3)
         assert sum(isinstance(message, Offer) for message in worker.heard) == 1, "what it knows is not offered again"
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
-def test_a_worker_that_does_not_tell_is_not_offered_anything(store: Store, tmp_path: Path) -> None:
-    found(store, 1000)
+def test_a_worker_that_does_not_tell_is_not_offered_anything(books: Store, tmp_path: Path) -> None:
+    found(books, 1000)
 
     async def scenario(world: World) -> None:
         worker = await world.worker(tells=False)
@@ -283,12 +283,12 @@ def test_a_worker_that_does_not_tell_is_not_offered_anything(store: Store, tmp_p
         await asyncio.sleep(0.2)
         assert not any(isinstance(message, Offer) for message in worker.heard)
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)
 
 
 @pytest.mark.parametrize("kind", ["cut", "extend"])
-def test_asks_of_a_lost_link_are_void(store: Store, tmp_path: Path, kind: str) -> None:
-    found(store, 100)
+def test_asks_of_a_lost_link_are_void(books: Store, tmp_path: Path, kind: str) -> None:
+    found(books, 100)
 
     async def scenario(world: World) -> None:
         first, second = await world.worker(0), await world.worker(1)
@@ -298,8 +298,8 @@ def test_asks_of_a_lost_link_are_void(store: Store, tmp_path: Path, kind: str) -
         await until(lambda: answers(second))
         world.link.peers[second.writer].close()
         assert not (await asking).books_reached
-        await asyncio.to_thread(fund, store, 100, "acc", 1)
+        await asyncio.to_thread(fund, books, 100, "acc", 1)
         await asyncio.sleep(0.1)
         assert isinstance(second.purse("acc").cut(10, 0, CLOCK.mono_ns()), Short)
 
-    run_world(store, tmp_path, scenario)
+    run_world(books, tmp_path, scenario)

@@ -68,8 +68,8 @@ class World:
 
 
 def found(store: Store, amount_minor: int, accounts: tuple[str, ...] = ("acc",)) -> None:
-    """Accounts with a card, and one lot each, if there is an amount."""
-    store.cards.add(RateCard("std", 1, "CNY", 0, {"*": Price(input="1", output="1")}))
+    """Accounts with a card by which one output token costs 1, and one lot each, if there is an amount."""
+    store.cards.add(RateCard("std", 1, "CNY", 0, {"*": Price(output="0.001")}))
     for account in accounts:
         store.accounts.add(AccountRow(account, account, "CNY", "std", created_at_ns=CLOCK.now_ns()))
         if amount_minor:

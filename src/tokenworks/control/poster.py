@@ -29,6 +29,7 @@ BATCH_FIRST = 200
 BATCH_LEAST = 50
 BEAT_NS = 1_000_000_000
 TIDY_NS = 5_000_000_000
+ALARMS_SHOWN = 5  # of one batch; all are counted
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,7 +135,7 @@ class Poster:
         try:
             self._call(self._parts.store.writers.mark, track.writer, event, self._parts.clock.now_ns())
         except Conflict as error:  # an operator has given it up meanwhile: it stays so
-            _LOG.warning("writer_not_marked", writer=track.writer, event=event, why=str(error))
+            _LOG.warning("writer_not_marked", writer=track.writer, mark=event, why=str(error))
 
     # --- posting ---
 
@@ -199,8 +200,10 @@ class Poster:
         self._dirty = True
         if posted.suspended:
             _LOG.error("records_in_suspense", writer=track.writer, count=posted.suspended, position=track.position)
-        for alarm in posted.alarms:
-            _LOG.error("posting_alarm", writer=track.writer, why=alarm)
+        if posted.alarms:
+            self._parts.meters.add("tokenworks_posting_alarms_total", len(posted.alarms))
+            _LOG.error("posting_alarms", writer=track.writer, count=len(posted.alarms),
+                       why=list(posted.alarms[:ALARMS_SHOWN]))
         self._parts.tell(News(track.writer, track.position, posted.freed, ended))
 
     def _pace(self, count: int, took_ns: int) -> None:
