@@ -66,8 +66,8 @@ class SqlBooks:
             raise NotFound("account", funding.account)
         empty = new_lot(funding, msgspec.json.decode(account, type=AccountRow).unit)
         lot, entry = fund_lot(empty, funding.amount_minor, funding.at_ns)
-        added = conn.execute(rows.insert_for(conn, schema.lots).values(rows.pack_lot(lot)).on_conflict_do_nothing())
-        if not added.rowcount:
+        insert = rows.insert_for(conn, schema.lots).values(rows.pack_lot(lot)).on_conflict_do_nothing()
+        if conn.execute(insert.returning(schema.lots.c.id)).first() is None:
             return check_same(loading.lock_lots(conn, [lot.id])[lot.id], lot)
         loading.write_entries(conn, [entry])
         self._bell.enlist(conn, "credit", funding.account)

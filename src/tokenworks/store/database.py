@@ -82,12 +82,13 @@ class Database:
             except PoolTimeout as error:
                 raise BooksUnreachable("all connections are in use") from error
             except DBAPIError as error:
-                kind = classify_failure(error)
+                first = _first_cause(error)
+                kind = classify_failure(first)
                 if kind == "bug":
                     raise
                 gone += kind == "gone"
                 if kind == "away" or gone > 1 or self._clock.mono_ns() > deadline_ns:
-                    raise BooksUnreachable(_explain(error)) from error
+                    raise BooksUnreachable(_explain(first)) from error
             self._pause.wait(wait_ms / 1000)
             wait_ms = min(2 * wait_ms, BOOKS_RETRY_MS_MAX)
 
@@ -107,13 +108,17 @@ def classify_failure(error: DBAPIError) -> str:
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for sqlite:///file or postgresql://user@host/name; raises ConfigError for anything else."""
+    """An engine for sqlite:///file or postgresql://user@host/name; raises ConfigError for anything else,
+    BooksUnreachable for a file that cannot be made."""
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         return _open_postgres(parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
     if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigError("database.url: write sqlite:///file or postgresql://user@host/name")
-    Path(parsed.database).touch(mode=0o600)
+    try:
+        Path(parsed.database).touch(mode=0o600)
+    except OSError as error:
+        raise BooksUnreachable(f"{parsed.database}: {error.strerror}") from error
     return _open_sqlite(url)
 
 
@@ -154,6 +159,16 @@ def _open_postgres(url: str) -> Engine:
         raw.commit()
 
     return engine
+
+
+def _first_cause(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: a database that ended the transaction by itself fails again when it is to undo a part."""
+    first, cause = error, error.__context__
+    while cause is not None:
+        if isinstance(cause, DBAPIError):
+            first = cause
+        cause = cause.__context__
+    return first
 
 
 def _explain(error: DBAPIError) -> str:

@@ -49,7 +49,7 @@ def read_epoch(conn: Connection) -> int:
 def view_batch(conn: Connection, batch: Batch, start: int, items: Items, cards: Cards) -> BatchView:
     """What `booking.book` must see of the books for these records, locked."""
     need = needs(items)
-    owners = conn.execute(select(schema.leases.c.lot).where(schema.leases.c.id.in_(need.leases))).scalars()
+    owners = conn.execute(select(schema.leases.c.lot).where(schema.leases.c.id.in_(need.leases))).scalars().all()
     requests = lock_requests(conn, schema.requests.c.id.in_(need.requests)) if need.requests else {}
     lots = lock_lots(conn, {*need.lots, *owners})
     leases = lock_leases(conn, schema.leases.c.id.in_(need.leases))

@@ -68,9 +68,11 @@ class SqlShelf(Generic[T]):
 
     def _stamp(self, conn: Connection, act: Any) -> int:
         books = schema.books
-        raised = update(books).values(policy_version=books.c.policy_version + 1).returning(books.c.policy_version)
-        version: int = act(conn, conn.execute(raised).scalar_one())
-        self._bell.enlist(conn, "policy", str(version))
+        held: int = conn.execute(select(books.c.policy_version).with_for_update()).scalar_one()
+        version: int = act(conn, held + 1)
+        if version > held:
+            conn.execute(update(books).values(policy_version=version))
+            self._bell.enlist(conn, "policy", str(version))
         return version
 
     def _add(self, conn: Connection, row: T, version: int) -> int:
