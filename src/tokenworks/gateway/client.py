@@ -66,7 +66,7 @@ class ClientProtocol(Intake, asyncio.Protocol):
             self._discard(len(data))
             return
         self.take_in(data)
-        if self.turn is not None:
+        if self.turn is not None and not self.advancing:
             self._advance()
         if self.queue:
             self._check_ahead()
@@ -110,14 +110,10 @@ class ClientProtocol(Intake, asyncio.Protocol):
         if self.turn is not None:
             if self.turn.flow is not None:
                 self.turn.flow.client_ready()
-            self._advance()
+            if not self.advancing:
+                self._advance()
 
     # --- the turn's calls ---
-
-    @property
-    def date_line(self) -> bytes:
-        """The `date` header of this second."""
-        return self.hub.date_line
 
     @property
     def closing(self) -> bool:
@@ -146,8 +142,6 @@ class ClientProtocol(Intake, asyncio.Protocol):
 
     def _advance(self) -> None:
         """Takes requests as far as they go: open, pass the body on, and after the answer the next one."""
-        if self.advancing:
-            return
         self.advancing = True
         while (turn := self.turn) is not None:
             if not turn.opened:
@@ -155,10 +149,14 @@ class ClientProtocol(Intake, asyncio.Protocol):
                     break
                 turn.opened = True
                 self._open(turn)
-            if turn.flow is not None and self._charge(turn) and turn.complete and not turn.told:
-                turn.told = True
-                parts, turn.parts = turn.parts, []
-                turn.flow.body_done(parts[0] if len(parts) == 1 else b"".join(parts))
+            flow = turn.flow
+            if flow is not None:
+                if (turn.size != turn.charged or self.deaf) and not self._charge(turn):
+                    continue
+                if turn.complete and not turn.told:
+                    turn.told = True
+                    parts, turn.parts = turn.parts, []
+                    flow.body_done(parts[0] if len(parts) == 1 else b"".join(parts))
             if not turn.ended:
                 break
             if not turn.complete:
@@ -173,20 +171,23 @@ class ClientProtocol(Intake, asyncio.Protocol):
             self.transport.resume_reading()
 
     def _open(self, turn: Turn) -> None:
+        hub = self.hub
         if turn.refusal is not None:
-            self.hub.refuse(turn, *turn.refusal)
+            hub.refuse(turn, *turn.refusal)
             return
-        flow = self.hub.service.open(turn)
+        flow = hub.service.open(turn)
         if turn.ended:
             return
         if flow is None:
             turn.abort()
             return
         turn.flow = flow
+        if turn.complete:
+            return
         length = turn.head.length
         if length > _AHEAD_BYTES_MAX and not turn.budget.has_room(length):
             self._fail_body(turn, *self._find_full(length))
-        elif turn.head.expects_continue and not turn.complete and not turn.size:
+        elif turn.head.expects_continue and not turn.size:
             self._write_interim()
 
     def _charge(self, turn: Turn) -> bool:

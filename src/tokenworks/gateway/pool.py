@@ -49,13 +49,10 @@ class Pool:
             method, _, rest = head.partition(b" ")
             head = b"%b %b%b" % (method, target.prefix, rest.replace(b"\r\n", b"\r\n" + target.proxy_authorization, 1))
         call = Call(target, head, pieces, caller)
-        idle = target.idle
-        while idle:
-            connection = idle.pop()
-            if not connection.transport.is_closing():
-                connection.begin(call)
-                return call
-        self.dial(call)
+        if target.idle:
+            target.idle.pop().begin(call)
+        else:
+            self.dial(call)
         return call
 
     def retire(self, target: Target) -> None:
@@ -86,8 +83,6 @@ class Pool:
         """The connection is gone."""
         self._connections.discard(connection)
         self.wheel.drop(connection)
-        if connection in connection.target.idle:
-            connection.target.idle.remove(connection)
 
     def dial(self, call: Call) -> None:
         """Sends the call on a connection of its own."""

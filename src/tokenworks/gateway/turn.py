@@ -19,6 +19,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 _STATUS_LINE = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
 _FORBIDDEN = frozenset(b"\r\n\0")
+_NO_PARTS: list[bytes] = []  # of a body that is passed on or given up; never added to
 _SHARED_WRITE_BYTES = 64 * 1024  # below it framing and data are joined; above it they go out as separate buffers
 
 
@@ -85,6 +86,14 @@ class Service(Protocol):
         """
 
 
+class Dated(Protocol):
+    """Where the `date` header of this second is, with its line end."""
+
+    @property
+    def date_line(self) -> bytes:
+        """Changes once a second."""
+
+
 class Link(Protocol):
     """What a turn needs of its connection."""
 
@@ -93,8 +102,8 @@ class Link(Protocol):
     peer: str
 
     @property
-    def date_line(self) -> bytes:
-        """The `date` header, with its line end."""
+    def hub(self) -> Dated:
+        """What connections share."""
 
     @property
     def closing(self) -> bool:
@@ -162,10 +171,9 @@ class Turn:
 
     def respond(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """The whole answer in one write; ends the turn."""
-        if self.link is None or self.started:
-            return
-        self.start(status, headers, len(body))
-        self.end(body)
+        if self.link is not None and not self.started:
+            self.start(status, headers, len(body))
+            self.end(body)
 
     def start(self, status: int, headers: Headers, length: int | None = None) -> None:
         """Begins an answer. The head waits for the first `write`, `flush` or `end`, so that they share a packet.
@@ -177,11 +185,24 @@ class Turn:
         if link is None or self.started:
             return
         self.started = True
-        block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
-        if not block.count(b"\r") == block.count(b"\n") == len(headers) or b"\0" in block:
-            block = b"".join([b"%b: %b\r\n" % pair for pair in headers if _FORBIDDEN.isdisjoint(pair[0] + pair[1])])
+        block = b"\r\n".join([b": ".join(pair) for pair in headers])
+        if block.count(b"\n") != len(headers) - 1:
+            block = b"\r\n".join([b": ".join(pair) for pair in headers if _FORBIDDEN.isdisjoint(pair[0] + pair[1])])
+        if block:
+            block += b"\r\n"
+        head = self.head
+        self.reusable = keep = self.reusable and not link.closing
+        if not head.http11 or not keep or status in _BODILESS or head.method == b"HEAD":
+            framing = self._frame(status, length)
+        elif length is not None:
+            self.mode = "length"
+            self.left = length
+            framing = b"content-length: %d\r\n\r\n" % length
+        else:
+            self.mode = "chunked"
+            framing = b"transfer-encoding: chunked\r\n\r\n"
         line = _STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
-        self.head_bytes = b"%b%b%b%b\r\n" % (line, link.date_line, block, self._frame(status, length))
+        self.head_bytes = b"%b%b%b%b" % (line, link.hub.date_line, block, framing)
 
     def write(self, data: bytes) -> None:
         """A part of the body; empty is nothing."""
@@ -191,37 +212,48 @@ class Turn:
         if self.mode == "chunked":
             size = len(data)
             self.sent_bytes += size
-            if size > _SHARED_WRITE_BYTES:
-                self._send((self.head_bytes, b"%x\r\n" % size, data, b"\r\n"))
-                return
-            data = b"%b%x\r\n%b\r\n" % (self.head_bytes, size, data)
-            self.head_bytes = b""
-            link.transport.write(data)
+            head = self.head_bytes
+            if head:
+                self.head_bytes = b""
+            if size <= _SHARED_WRITE_BYTES:
+                link.transport.write(b"%b%x\r\n%b\r\n" % (head, size, data))
+            else:
+                link.transport.writelines((b"%b%x\r\n" % (head, size), data, b"\r\n"))
         else:
             data = self._trim(data)
             self.sent_bytes += len(data)
-            self._send((self.head_bytes, data))
+            self._send(link, data)
 
     def flush(self) -> None:
         """Sends the head if it still waits: an upstream has answered but has said nothing yet."""
-        if self.head_bytes:
-            self._send((self.head_bytes,))
+        if self.link is not None and self.head_bytes:
+            self._send(self.link, b"")
 
     def end(self, data: bytes = b"") -> None:
         """The last part of the body; ends the turn, and the connection takes its next request."""
-        if self.link is None:
+        link = self.link
+        if link is None:
             return
+        self.flow = None  # that the last bytes block the client is of no interest
         if self.mode == "chunked":
-            self.sent_bytes += len(data)
-            tail = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
-            self._send((self.head_bytes, tail))
+            size = len(data)
+            self.sent_bytes += size
+            if not size:
+                self._send(link, b"0\r\n\r\n")
+            elif size <= _SHARED_WRITE_BYTES:
+                link.transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (self.head_bytes, size, data))
+            else:
+                link.transport.writelines((b"%b%x\r\n" % (self.head_bytes, size), data, b"\r\n0\r\n\r\n"))
         else:
-            data = self._trim(data)
+            if len(data) != self.left:
+                data = self._trim(data)
+            elif self.mode == "length":
+                self.left = 0
             self.sent_bytes += len(data)
             if self.left or not self.started:
                 self.abort()
                 return
-            self._send((self.head_bytes, data))
+            self._send(link, data)
         self._finish(self.reusable)
 
     def abort(self) -> None:
@@ -232,11 +264,10 @@ class Turn:
 
     def release(self) -> None:
         """Lets go of the connection and of the body's share of the budget; nothing is written any more."""
-        self.link = None
-        self.flow = None
+        self.link = self.flow = None
         self.ended = True
-        self.parts = []
         self.head_bytes = b""
+        self.parts = _NO_PARTS
         if self.charged:
             self.budget.give(self.charged)
             self.charged = 0
@@ -248,7 +279,7 @@ class Turn:
             link.turn_ended(keep)
 
     def _frame(self, status: int, length: int | None) -> bytes:
-        """The headers that say where the body ends and what becomes of the connection."""
+        """The rest of the head for the rarer cases: no body, HTTP/1.0, a connection that closes."""
         framing = b"content-length: %d\r\n" % length if length is not None else b""
         if status in _BODILESS or self.head.method == b"HEAD":
             self.mode = "none"
@@ -262,10 +293,9 @@ class Turn:
         else:
             self.mode = "close"
             self.reusable = False
-        self.reusable = self.keep_alive
         if not self.reusable:
-            return framing + b"connection: close\r\n"
-        return framing if self.head.http11 else framing + b"connection: keep-alive\r\n"
+            return framing + b"connection: close\r\n\r\n"
+        return framing + (b"\r\n" if self.head.http11 else b"connection: keep-alive\r\n\r\n")
 
     def _trim(self, data: bytes) -> bytes:
         """What of `data` belongs to the body as it was announced."""
@@ -275,14 +305,14 @@ class Turn:
             return data
         return data if self.mode == "close" else b""
 
-    def _send(self, buffers: Sequence[bytes]) -> None:
-        """One transport write: joined while they are small, side by side when they are not."""
-        link = self.link
-        if link is None:
+    def _send(self, link: Link, data: bytes) -> None:
+        """One transport write: joined while it is small, side by side when it is not."""
+        head = self.head_bytes
+        if not head:
+            link.transport.write(data)
             return
         self.head_bytes = b""
-        size = sum(map(len, buffers))
-        if size > _SHARED_WRITE_BYTES:
-            link.transport.writelines([part for part in buffers if part])
-        elif size:
-            link.transport.write(b"".join(buffers))
+        if len(data) <= _SHARED_WRITE_BYTES:
+            link.transport.write(head + data)
+        else:
+            link.transport.writelines((head, data))

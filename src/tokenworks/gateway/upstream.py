@@ -55,6 +55,19 @@ class Caller(Protocol):
         """The call has ended without a whole answer; nothing more is called. Never from inside `Pool.call`."""
 
 
+class Nobody:
+    """The caller of a call that has ended."""
+
+    def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
+        """Nothing."""
+
+    def upstream_failed(self, call: Call, failure: Failure) -> None:
+        """Nothing."""
+
+
+_NOBODY = Nobody()
+
+
 class Home(Protocol):
     """What connections share; the pool."""
 
@@ -119,17 +132,22 @@ class Call:
             if connection is not None:
                 connection.drop()
 
-    def finish(self) -> None:
-        """Lets go of the connection and of the request's bytes."""
+    def finish(self) -> Caller:
+        """Lets go of the connection, of the request's bytes and of the caller, whom it answers with.
+
+        Callers keep their call: without the way back both are freed at once, and the collector has nothing to find.
+        """
+        caller = self.caller
         self.ended = True
         self.connection = None
         self.pieces = ()
+        self.caller = _NOBODY
+        return caller
 
     def fail(self, failure: Failure) -> None:
         """Ends the call and tells the caller, once."""
         if not self.ended:
-            self.finish()
-            self.caller.upstream_failed(self, failure)
+            self.finish().upstream_failed(self, failure)
 
 
 class UpstreamProtocol(asyncio.Protocol):
@@ -193,8 +211,7 @@ class UpstreamProtocol(asyncio.Protocol):
             body = b""
         if self.done:
             self._release()
-            call.finish()
-            call.caller.upstream_read(call, body, True)
+            call.finish().upstream_read(call, body, True)
         elif body or not self.told:
             self.told = True
             self.raw = 0
@@ -202,17 +219,22 @@ class UpstreamProtocol(asyncio.Protocol):
         else:
             self._check_head(len(data))
 
+    def eof_received(self) -> None:
+        """The connection closes; until it has, nothing may begin on it."""
+        if self.call is None:
+            self.forget()
+
     def connection_lost(self, error: Exception | None) -> None:
         """An answer without a length ends here; any other has been cut."""
         self.parser = self.feed = None  # it refers to this object: without it both are freed at once
+        self.forget()
         self.home.left(self)
         call = self.call
         if call is None:
             return
         if self.head_done and error is None and _ends_with_connection(call):
             self.call = None
-            call.finish()
-            call.caller.upstream_read(call, b"", True)
+            call.finish().upstream_read(call, b"", True)
         elif self.got:
             self._fail(Fault.EARLY_END, str(error or "the connection was closed in the middle of the answer"))
         else:
@@ -274,11 +296,13 @@ class UpstreamProtocol(asyncio.Protocol):
         call.connection = self
         self.call = call
         self.mark = self.home.wheel.tick
-        buffers = (call.head, *call.pieces)
-        if sum(map(len, buffers)) > _JOINED_BYTES_MAX:
-            self.transport.writelines(buffers)
+        size = 0
+        for piece in call.pieces:
+            size += len(piece)
+        if size > _JOINED_BYTES_MAX:
+            self.transport.writelines((call.head, *call.pieces))
         else:
-            self.transport.write(b"".join(buffers))
+            self.transport.write(b"".join((call.head, *call.pieces)))
         if call.paused:
             self.transport.pause_reading()
 
@@ -290,13 +314,20 @@ class UpstreamProtocol(asyncio.Protocol):
     def drop(self) -> None:
         """Closes it now, without telling anybody."""
         self.call = None
+        self.forget()
         self.transport.abort()
 
     def retire(self) -> None:
         """Serves its call to the end and nothing after it."""
         self.retired = True
         if self.call is None:
+            self.forget()
             self.transport.close()
+
+    def forget(self) -> None:
+        """No call may begin on it."""
+        if self in self.target.idle:
+            self.target.idle.remove(self)
 
     def sweep(self, tick: int) -> None:
         """Once a second: is somebody waited for too long?"""
