@@ -55,7 +55,7 @@ class StreamMeter(Tally):
     `error`: the upstream's own error event, withheld from the client; call `fail`. `broken`: why the stream cannot be
     relayed any further (not JSON, an event above the limit), "" while it can; call `fail`.
     `object_ids`: ids issued by the upstream (responses, containers, conversations).
-    `finish_reason`: the dialect's own word, of the first choice that ended.
+    `finish_reason`: the dialect's own word, of the first choice that ended. `capped`: a choice ended by its output cap.
     After `ended`, `error` or `broken` nothing more is relayed.
     """
 
@@ -74,6 +74,7 @@ class StreamMeter(Tally):
         self.broken = ""
         self.object_ids: list[str] = []
         self.finish_reason = ""
+        self.capped = False
         self._hides_timings = not show.progress
         self._hides_usage = dialect in CHUNKED and not show.usage
         self._hides_running = dialect in CHUNKED and engine == "vllm" and not show.progress
@@ -194,11 +195,11 @@ class StreamMeter(Tally):
             self.error, self._stopped = event.raw[:ERROR_BODY_BYTES_MAX], True
             return False
         if isinstance(event, ChoiceBegin):
-            self._choices += 1
-            self._unfinished.add(event.choice)
+            self.begin_choice(event.choice)
         elif isinstance(event, Finish):
             self._unfinished.discard(event.choice)
             self.finish_reason = self.finish_reason or event.native
+            self.capped |= event.reason == "length"
         elif isinstance(event, BlockBegin):
             self.first_output |= event.kind not in ("text", "reasoning")
         elif isinstance(event, Issued):

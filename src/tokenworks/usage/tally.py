@@ -95,8 +95,8 @@ class Tally:
         """Figures of single choices as one: outputs add up, a prompt counts once for all of its n choices."""
         if len(said) == 1 and self._choices <= 1:
             return said[0][1]
-        answers = max(1, self._choices // self.prompts)
-        asked = [usage for choice, usage in said if choice >= 0 and choice % answers == 0] or [said[0][1]]
+        answers = max(1, -(-(max(choice for choice, _ in said) + 1) // self.prompts))
+        asked = {choice // answers: usage for choice, usage in reversed(said)}.values()
         completion = max(sum(usage.completion for _, usage in said), sum(self._counted.values()))
         return Usage(sum(usage.input for usage in asked), sum(usage.cache_read for usage in asked), output=completion)
 
@@ -112,6 +112,11 @@ class Tally:
             return usage, "progress"
         usage = usage or Usage(input=input_tokens)
         return _with_output(usage, max(usage.completion, self.output_seen)), "estimated"
+
+    def begin_choice(self, choice: int) -> None:
+        """A choice has shown itself."""
+        self._choices += 1
+        self._unfinished.add(choice)
 
     def count_text(self, text: str) -> None:
         """A piece of output."""

@@ -173,14 +173,14 @@ class Reader:
         if run is None:
             run = self._runs[choice] = _Run()
             events.append(ChoiceBegin(choice))
-        if piece.content:
-            if run.kind != "text":
-                self._switch(events, choice, run, "text")
-            events.append(Delta(choice, run.block, piece.content))
         if text := piece.reasoning_content or piece.reasoning:
             if run.kind != "reasoning":
                 self._switch(events, choice, run, "reasoning")
             events.append(Delta(choice, run.block, text))
+        if piece.content:
+            if run.kind != "text":
+                self._switch(events, choice, run, "text")
+            events.append(Delta(choice, run.block, piece.content))
         if piece.refusal:
             if run.kind != "refusal":
                 self._switch(events, choice, run, "refusal")

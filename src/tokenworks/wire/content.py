@@ -16,14 +16,16 @@ from tokenworks.wire.rules import CLIENT_TOOLS
 HOSTED = " in a container"  # a shell that is not the client's own
 NESTING_MAX = 8  # lists of parts inside parts: a tool's result is the deepest that an interface knows
 IMAGES = frozenset({"image", "image_url", "input_image", "computer_screenshot"})
-# Parts and items whose tokens are all in their bytes.
-TEXTS = frozenset({
+# Parts and items whose tokens are all in their bytes: those with nothing inside, and those with parts inside.
+LEAVES = frozenset({
     "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking", "reasoning", "reasoning_text",
-    "summary_text", "message", "tool_use", "tool_result", "tool_reference", "tool_addition", "function_call",
-    "function_call_output", "custom_tool_call", "custom_tool_call_output", "local_shell_call",
-    "local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output",
-    "computer_call", "computer_call_output", "tool_search_call", "tool_search_output", "search_result",
+    "summary_text", "tool_use", "tool_reference", "function_call", "custom_tool_call", "local_shell_call", "shell_call",
+    "apply_patch_call", "apply_patch_call_output", "computer_call", "tool_search_call",
 })  # fmt: skip
+TEXTS = LEAVES | {
+    "message", "tool_result", "function_call_output", "custom_tool_call_output", "local_shell_call_output",
+    "shell_call_output", "computer_call_output", "tool_search_output", "search_result", "tool_addition",
+}  # fmt: skip
 SPOKEN: dict[Dialect, tuple[str, ...]] = {  # fields that carry messages
     "chat": ("messages",),
     "responses": ("input",),
@@ -47,6 +49,14 @@ class Content(msgspec.Struct, frozen=True):
 
 
 _NOTHING = msgspec.Raw(b"")
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: msgspec.Raw = _NOTHING
+
+
+class _Kind(msgspec.Struct, gc=False):
+    type: str = ""
 
 
 class _Source(msgspec.Struct, gc=False):
@@ -78,6 +88,8 @@ class _Tool(msgspec.Struct):
     tools: msgspec.Raw = _NOTHING
 
 
+_MESSAGES = msgspec.json.Decoder(list[_Message])
+_KINDS = msgspec.json.Decoder(list[_Kind | str])
 _PARTS = msgspec.json.Decoder(list[_Part | str])
 _PART = msgspec.json.Decoder(_Part)
 _SOURCE = msgspec.json.Decoder(_Source)
@@ -85,7 +97,7 @@ _TOOLS = msgspec.json.Decoder(list[_Tool] | None)
 
 
 _SHAPES = {"tools": "tools must be a list of objects, each with its type."}
-_MESSAGES = "{0} must be a list of objects, whose content is a string or a list of parts with a type."
+_SPOKEN = "{0} must be a list of objects, whose content is a string or a list of parts with a type."
 
 
 class _Scan:
@@ -98,17 +110,25 @@ class _Scan:
         self.files: list[str] = []
         self.media_bytes = 0
 
-    def walk(self, raw: msgspec.Raw, depth: int) -> None:
-        if first_byte(raw) != 0x5B:  # not a list: text, null, or what no interface knows
-            if first_byte(raw) == 0x7B:
-                self.see(_PART.decode(raw), depth)
+    def read(self, raw: msgspec.Raw) -> None:
+        """A list of messages, of which only the content matters."""
+        for message in _MESSAGES.decode(raw):
+            if len(message.content):
+                self.walk(message.content)
+
+    def walk(self, raw: msgspec.Raw, depth: int = 0) -> None:
+        """A list of parts or items; most have text alone, which one look at their types tells."""
+        first = first_byte(raw)
+        if first == 0x7B:
+            self.see(_PART.decode(raw), depth)
+        if first != 0x5B:
             return
         if depth > NESTING_MAX:
             self.kinds.add("deeply nested")
-            return
-        for part in _PARTS.decode(raw):
-            if not isinstance(part, str):
-                self.see(part, depth)
+        elif not LEAVES.issuperset([kind.type for kind in _KINDS.decode(raw) if type(kind) is _Kind]):
+            for part in _PARTS.decode(raw):
+                if not isinstance(part, str):
+                    self.see(part, depth)
 
     def see(self, part: _Part, depth: int) -> None:
         kind = part.type or ("message" if part.role else "untyped")
@@ -163,9 +183,9 @@ def read_content(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: byte
             _read_tools(raw, tools, 0)
         for key in () if _plain(dialect, fields, body) else SPOKEN[dialect]:
             if key in fields:
-                scan.walk(fields[key], 0)
+                (scan.read if key == "messages" else scan.walk)(fields[key])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Malformed(Refusal.FIELD_INVALID, _SHAPES.get(key, _MESSAGES.format(key)), key)
+        return Malformed(Refusal.FIELD_INVALID, _SHAPES.get(key, _SPOKEN.format(key)), key)
     client = CLIENT_TOOLS.get(dialect, ())
     tools = {kind for kind in tools if kind.endswith(HOSTED) or not kind.startswith(client)}
     if not (tools or scan.images or scan.kinds or scan.remote or scan.files):

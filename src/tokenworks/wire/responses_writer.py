@@ -28,7 +28,7 @@ from tokenworks.wire.sse import write_event
 
 Object = dict[str, object]
 
-CLOSED_WHEN_CUT = ("text", "reasoning")
+CLOSED_WHEN_CUT = ("text", "refusal", "reasoning")
 # Codes that clients of response.failed act upon; any other is a server's error to them.
 _CODES = frozenset({"context_length_exceeded", "insufficient_quota", "rate_limit_exceeded", "invalid_prompt"})
 _DELTAS: dict[str, str] = {
@@ -80,7 +80,7 @@ class _Item:
 
     @property
     def id(self) -> str:
-        prefix = {"text": "msg", "reasoning": "rs", "tool": "fc", "custom": "ctc"}.get(self.begun.kind, "item")
+        prefix = {"text": "msg", "refusal": "msg", "reasoning": "rs", "tool": "fc", "custom": "ctc"}.get(self.begun.kind, "item")
         return self.begun.id or f"{prefix}_{self.begun.block}"
 
     def last(self) -> _Section:
@@ -93,7 +93,7 @@ class _Item:
         opened: Object = msgspec.json.decode(self.begun.raw) if self.begun.raw else {}
         made = {**opened, "id": self.id, "status": status}
         text = self.sections[-1].text if self.sections else ""
-        if self.begun.kind == "text":
+        if self.begun.kind in ("text", "refusal"):
             return {"type": "message", "role": "assistant", **made, "content": [s.object() for s in self.sections]}
         if self.begun.kind == "reasoning":
             made["summary"] = [section.object() for section in self.sections if section.kind == "summary"]
@@ -222,7 +222,7 @@ class Writer:
     def _open(self, item: _Item) -> bytes:
         said: object = msgspec.Raw(item.begun.raw) if item.begun.raw else item.object("in_progress")
         pieces = [self._event("output_item.added", output_index=item.begun.block, item=said)]
-        if not item.begun.raw and item.begun.kind in ("text", "reasoning", "refusal"):
+        if not item.begun.raw and item.begun.kind in CLOSED_WHEN_CUT:
             item.sections.append(_Section(0, "summary" if item.begun.kind == "reasoning" else item.begun.kind))
             pieces.append(self._open_section(item))
         return b"".join(pieces)

@@ -1,0 +1,78 @@
+"""Responses to the vocabulary: OpenAI's full events, llama.cpp's sparse ones, whole bodies."""
+
+from __future__ import annotations
+
+import pytest
+from tests.goldens import body, stream
+from tests.wire.gist import events_of, gist
+
+from tokenworks.wire import responses
+from tokenworks.wire.events import ENDED, Begin, BlockBegin, Failed, Finish, Issued, Part, ProgressSeen, UsageSeen
+
+
+def test_items() -> None:
+    events = events_of("responses", stream("openai/responses_tools").data)
+    assert [(event.kind, event.name) for event in events if isinstance(event, BlockBegin)] == [
+        ("reasoning", ""), ("tool", "get_weather"), ("custom", "apply_patch"), ("other", "")]
+    assert gist(events)[0][1][:3] == [
+        ("reasoning", "", "**Thinking**"), ("tool", "get_weather", '{"city": "Paris"}'),
+        ("custom", "apply_patch", "*** Begin\n*** End")]
+    assert [event.id for event in events if isinstance(event, Issued)] == ["resp_68a1", "cntr_9", "cntr_9"]
+    assert [event.reason for event in events if isinstance(event, Finish)] == ["tool"]
+    assert events[-1] == ENDED
+
+
+def test_parts() -> None:
+    events = events_of("responses", stream("openai/responses_text").data)
+    assert [(event.index, event.kind) for event in events if isinstance(event, Part)] == [(0, "text"), (1, "text")]
+    assert gist(events) == [(0, [("text", "", "Hello! 你好Second part")], "stop")]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("llamacpp/responses_plain", "text"), ("llamacpp/responses_tools", "tool")])
+def test_sparse(name: str, kind: str) -> None:
+    """llama.cpp leaves out output_index and sequence_number."""
+    events = events_of("responses", stream(name).data)
+    begun = [event for event in events if isinstance(event, Begin)]
+    assert len(begun) == 1 and begun[0].id.startswith("resp_")
+    assert [block[0] for block in gist(events)[0][1]] == [kind] and gist(events)[0][1][0][2]
+    assert any(isinstance(event, UsageSeen) for event in events)
+
+
+def test_timings() -> None:
+    events = events_of("responses", stream("llamacpp/responses_timings").data)
+    counts = [event.timings.predicted_n for event in events if isinstance(event, ProgressSeen)]
+    assert len(counts) > 3 and counts == sorted(counts)
+
+
+def test_sequence() -> None:
+    reader = responses.Reader()
+    reader.read(b'{"type":"response.created","sequence_number":4,"response":{"id":"r"}}')
+    assert reader.sequence == 4
+    reader.read(b'{"type":"response.in_progress"}')
+    assert reader.sequence == 5
+
+
+def test_incomplete() -> None:
+    events = events_of("responses", stream("openai/responses_incomplete").data)
+    assert [(event.reason, event.native) for event in events if isinstance(event, Finish)] == [
+        ("length", "max_output_tokens")]
+
+
+@pytest.mark.parametrize("data", [
+    b'{"type":"response.failed","response":{}}', b'{"type":"error","message":"x"}', b'{"error":{"message":"x"}}'])
+def test_errors(data: bytes) -> None:
+    assert responses.Reader().read(data) == [Failed(data)]
+    assert responses.Reader().read(b"{") is None and responses.Reader().read_body(b"{") is None
+    assert responses.Reader().read_body(b'{"error":{"code":"x"}}') == [Failed(b'{"error":{"code":"x"}}')]
+
+
+def test_unknown() -> None:
+    assert responses.Reader().read(b'{"type":"response.from_the_future","delta":{"x":1}}') == []
+    assert responses.Reader().read(b"[DONE]") == []
+
+
+def test_body() -> None:
+    events = responses.Reader().read_body(body("openai/responses_whole").data) or []
+    kinds = [block[0] for block in gist(events)[0][1]]
+    assert kinds == ["reasoning", "tool", "custom", "other", "text"]
+    assert [event.id for event in events if isinstance(event, Issued)] == ["resp_68a1", "conv_7", "cntr_9"]
