@@ -22,6 +22,10 @@ from tokenworks.credit.messages import (
 from tokenworks.credit.records import Record, Released
 from tokenworks.gateway.budget import Budget
 from tokenworks.gateway.till import Till, Waiting
+from tokenworks.limits import ASK_HOLD_MS
+
+
+FORGET_NS = 60 * 1_000_000_000  # an answer that late is taken for an offer
 
 
 class CreditDesk:
@@ -56,6 +60,8 @@ class CreditDesk:
     def wait(self, till: Till, waiting: Waiting) -> None:
         """Stand in line at a till; the books are asked unless an ask is on its way."""
         till.enter(waiting)
+        if till.asked is not None:
+            self._give_up(self._clock.mono_ns())
         self._ask(till)
 
     # --- what the books say ---
@@ -65,7 +71,7 @@ class CreditDesk:
         known = self._asks.get(answer.id) if answer.pending else self._asks.pop(answer.id, None)
         till, sent_ns = known or (self.till(answer.account), self._clock.mono_ns())
         self._take_grants(answer.grants, sent_ns)
-        if answer.pending or known is None:
+        if answer.pending or till.asked_id != answer.id:  # an ask that was given up may still bring credit
             till.serve()
         elif answer.books_reached:
             till.answered(answer.available_minor)
@@ -125,6 +131,7 @@ class CreditDesk:
         """About twice a second: spend rates, renewals, asks ahead of need, idle credit back."""
         mono_ns, at_ns = self._clock.mono_ns(), self._clock.now_ns()
         released: list[Released] = []
+        self._give_up(mono_ns)
         for till in self.tills.values():
             if till.spent_minor or till.rate_minor_per_s:
                 till.beat(span_ms)
@@ -160,8 +167,18 @@ class CreditDesk:
         self._identity = ask.id
         if self._send(ask):
             self._asks[ask.id] = (till, self._clock.mono_ns())
-        else:
+        elif till.asked_id == ask.id:
             till.asked = None
+
+    def _give_up(self, mono_ns: int) -> None:
+        """Asks that the books have not answered within their time: whoever waits then asks anew."""
+        for number, (till, sent_ns) in list(self._asks.items()):
+            if mono_ns - sent_ns > ASK_HOLD_MS * 1_000_000:
+                if till.asked_id == number:
+                    till.asked, till.asked_id = None, 0
+                if mono_ns - sent_ns > FORGET_NS:
+                    del self._asks[number]
+                self._ask(till)
 
     def _renew(self, till: Till, mono_ns: int) -> None:
         due = till.purse.due(mono_ns)

@@ -14,6 +14,7 @@ from tokenworks.credit.purse import Purse
 from tokenworks.gateway.budget import Budget
 from tokenworks.limits import ACCOUNT_BYTES_MAX
 
+DENIED = 2**30  # rounds of who has had his answer
 ROUNDS_MAX = 6  # asks that one waiter takes part in; the credit of others may be snatched away, but not for ever
 
 
@@ -42,13 +43,15 @@ class Waiting(Protocol):
 class Till:
     """The waiting at one purse. Pure decisions: what to ask is returned, sending it is the desk's."""
 
-    __slots__ = ("asked", "available_minor", "budget", "purse", "rate_minor_per_s", "spent_minor", "waiting")
+    __slots__ = ("asked", "asked_id", "available_minor", "budget", "purse", "rate_minor_per_s", "spent_minor",
+                 "waiting")
 
     def __init__(self, account: str, epoch: int, parent: Budget) -> None:
         self.purse = Purse(account, epoch)
         self.budget = Budget(ACCOUNT_BYTES_MAX, parent)
         self.waiting: list[Waiting] = []
         self.asked: tuple[Waiting, ...] | None = None  # for whom an ask is on its way; () is for nobody in particular
+        self.asked_id = 0
         self.available_minor = -1  # what the books last said is left to lend; -1 while they have not been asked
         self.spent_minor = 0  # since the last beat
         self.rate_minor_per_s = 0
@@ -92,7 +95,7 @@ class Till:
                 need, keep = need + more, keep + kept
                 waiting.rounds += 1
                 asked.append(waiting)
-        self.asked = tuple(asked)
+        self.asked, self.asked_id = tuple(asked), identity
         return Ask(identity, self.purse.account, need, first.kind, max(self.rate_minor_per_s, need), keep)
 
     def low_ask(self, identity: int) -> Ask | None:
@@ -101,27 +104,30 @@ class Till:
             return None
         if self.purse.free_minor - self.purse.kept_minor >= 5 * self.rate_minor_per_s:
             return None
-        self.asked = ()
+        self.asked, self.asked_id = (), identity
         return Ask(identity, self.purse.account, 0, "cut", self.rate_minor_per_s, 0)
 
     def answered(self, available_minor: int) -> None:
         """The books' final answer to the ask on its way; its grants are in the purse already.
 
-        Whoever was asked for alone and is still short has his answer, and so has everybody who needs more than is
-        left to lend; the others take part in the next ask.
+        Whoever was asked for alone and is still short has his answer, and so has everybody who lacks as much as he or
+        more than is left to lend; the others take part in the next ask.
         """
         asked, self.asked = self.asked or (), None
         self.available_minor = available_minor
         self.serve()
-        for waiting in asked:
-            if waiting in self.waiting:
-                hopeless = waiting.short_minor + waiting.short_keep_minor > available_minor
-                if hopeless or len(asked) == 1 or waiting.rounds >= ROUNDS_MAX:
-                    self.deny(waiting, available_minor)
+        short = [waiting for waiting in asked if waiting in self.waiting]
+        if not short:
+            return
+        limit = min(_lacks(waiting) for waiting in short) if len(asked) == 1 else available_minor + 1
+        for waiting in [one for one in self.waiting if one.rounds <= ROUNDS_MAX and one.kind == short[0].kind]:
+            last = waiting in short and waiting.rounds == ROUNDS_MAX
+            if waiting in self.waiting and (last or _lacks(waiting) >= limit):
+                self.deny(waiting, available_minor)
 
     def deny(self, waiting: Waiting, available_minor: int) -> None:
         """No. A new request leaves; a stream stays in line for a top-up, but is asked for no more."""
-        waiting.rounds = ROUNDS_MAX
+        waiting.rounds = DENIED
         if waiting.kind == "cut":
             self.leave(waiting)
         waiting.no_credit(available_minor)
@@ -132,3 +138,7 @@ class Till:
         self.rate_minor_per_s = (self.rate_minor_per_s * 3 + now) // 4
         self.spent_minor = 0
 
+
+
+def _lacks(waiting: Waiting) -> int:
+    return waiting.short_minor + waiting.short_keep_minor
