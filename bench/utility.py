@@ -36,18 +36,18 @@ class Tokenworks:
                  "--no-engine"]
         with open(Path(self.folder.name) / "up.log", "wb") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        facts = self._wait(Path(self.folder.name) / "run" / "up.json")
-        self._wait(Path(self.folder.name) / "admin.token")
-        self.port = int(json.loads(facts)["url"].rpartition(":")[2])
         state = self.folder.name
+        self._wait(Path(state) / "run" / "public.sock")
+        facts = json.loads((Path(state) / "run" / "up.json").read_text())
+        self.port = int(facts["url"].rpartition(":")[2])
         self.client = RestClient(Place(f"{state}/run/public.sock", "", read_token(state)))
         self._open_shop()
         place(self.gateway())
 
-    def _wait(self, path: Path) -> str:
+    def _wait(self, path: Path) -> None:
         for _ in range(START_S * 20):
-            if path.exists() and path.read_text():
-                return path.read_text()
+            if path.exists():
+                return
             time.sleep(0.05)
         raise BenchError(f"Tokenworks did not start: {(Path(self.folder.name) / 'up.log').read_text()[-500:]}")
 

@@ -1,0 +1,1 @@
+"""kill -9 of every part, at random moments, under load: nothing is lost, nothing counts twice, the books balance."""
