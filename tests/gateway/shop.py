@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-
 from tests.gateway.books import KEY, UNIT, Books
 from tests.gateway.upstream import Upstream
+
 from tokenworks.clock import SystemClock, SystemDice
 from tokenworks.credit.records import Amended, Closed, Opened, Record
 from tokenworks.fleet.deployment import Deployment

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.gateway.books import INPUT, OUTPUT
 from tests.gateway.shop import Shop, deployment, run, shop, until
 from tests.gateway.upstream import (
@@ -21,6 +20,7 @@ from tests.gateway.upstream import (
     chat_whole,
     sse,
 )
+
 from tokenworks.credit.policy import Endpoint
 from tokenworks.credit.records import Closed
 from tokenworks.limits import ATTEMPTS_MAX

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.gateway.books import INPUT, OUTPUT, UNIT
 from tests.gateway.shop import run, shop, until
 from tests.gateway.upstream import Exchange, Script, answer_whole, chat_chunk, chat_stream, chat_whole, sse
+
 from tokenworks.credit.messages import Written
 from tokenworks.credit.records import Closed, Opened, Released
 
@@ -36,7 +36,7 @@ def counted_stream(dialect: str, tokens: int, step: int = 1, gap_s: float = 0.0)
     async def play(exchange: Exchange) -> None:
         await exchange.start()
         for part in OPENINGS[dialect]:
-            await exchange.event(part, part["type"] if "type" in part else "")
+            await exchange.event(part, part.get("type", ""))
         for number in range(step, tokens + 1, step):
             if exchange.gone.is_set():
                 return
@@ -63,8 +63,9 @@ def _usage(tokens: int) -> dict[str, Any]:
     return {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens}
 
 
-RESPONSE: dict[str, Any] = {"id": "resp_1", "object": "response", "created_at": 1, "status": "in_progress", "model": "x",
-                            "output": [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+RESPONSE: dict[str, Any] = {
+    "id": "resp_1", "object": "response", "created_at": 1, "status": "in_progress", "model": "x", "output": [],
+    "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
 OPENINGS: dict[str, list[dict[str, Any]]] = {
     "chat": [chat_chunk("")],
     "completions": [],
@@ -90,7 +91,8 @@ DELTAS: dict[str, Callable[[str], dict[str, Any]]] = {
     "messages": lambda text: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
 }
 CLOSINGS: dict[str, Callable[[int], list[Any]]] = {
-    "chat": lambda tokens: [chat_chunk(finish="stop"), {**chat_chunk(), "choices": [], "usage": _usage(tokens)}, "[DONE]"],
+    "chat": lambda tokens: [chat_chunk(finish="stop"), {**chat_chunk(), "choices": [], "usage": _usage(tokens)},
+                            "[DONE]"],
     "completions": lambda tokens: [_completion_chunk("", "stop"), {**_completion_chunk(""), "choices": [],
                                                                   "usage": _usage(tokens)}, "[DONE]"],
     "responses": lambda tokens: [
@@ -293,8 +295,9 @@ def test_all_that_fit(tmp_path: Path) -> None:
             gate.set()
             statuses = sorted(reply.status for reply in await asyncio.gather(*asking))
             assert statuses == [200] * 11 + [429] * 19
-            capped = [seen.json.get("max_tokens", seen.json.get("max_completion_tokens")) for seen in place.upstream.seen]
-            assert sorted(capped)[1:] == [100] * 10 and 0 < sorted(capped)[0] < 100
+            bodies = [seen.json for seen in place.upstream.seen]
+            capped = sorted(body.get("max_tokens") or body["max_completion_tokens"] for body in bodies)
+            assert capped[1:] == [100] * 10 and 0 < capped[0] < 100
             for lot in place.books.store.ledger.lots().data:
                 assert lot.available_minor >= 0
 

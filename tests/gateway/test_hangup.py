@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.gateway.books import INPUT, OUTPUT
 from tests.gateway.shop import run, shop, until
 from tests.gateway.upstream import Exchange, answer_whole, chat_chunk, chat_stream, chat_usage, chat_whole
+
 from tokenworks.credit.records import Closed, Opened, Progressed
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -38,8 +38,8 @@ def test_gone_before_body(tmp_path: Path) -> None:
     async def main() -> None:
         async with shop(tmp_path / "s") as place:
             client = await place.client()
-            client.writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tw_live_test\r\n"
-                                b"content-length: 100\r\n\r\n{")
+            client.writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+                                b"authorization: Bearer tw_live_test\r\ncontent-length: 100\r\n\r\n{")
             await until(lambda: place.worker.server.connections == 1)
             client.close()
             await until(lambda: place.worker.server.connections == 0)

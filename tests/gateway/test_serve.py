@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.gateway.books import INPUT, OUTPUT
 from tests.gateway.shop import run, shop
 from tests.gateway.upstream import answer_whole, chat_stream, chat_whole
+
 from tokenworks.credit.records import Closed, Opened
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}

@@ -142,7 +142,7 @@ class Upstream:
 
     async def _watch(self, exchange: Exchange) -> None:
         """The gateway sends nothing while it waits for an answer, so the only thing that can come is the end."""
-        while not exchange.reader.at_eof() and exchange.reader.exception() is None:  # noqa: ASYNC110
+        while not exchange.reader.at_eof() and exchange.reader.exception() is None:
             await asyncio.sleep(0.002)
         exchange.gone.set()
 

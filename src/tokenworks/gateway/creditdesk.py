@@ -24,7 +24,6 @@ from tokenworks.gateway.budget import Budget
 from tokenworks.gateway.till import Till, Waiting
 from tokenworks.limits import ASK_HOLD_MS
 
-
 FORGET_NS = 60 * 1_000_000_000  # an answer that late is taken for an offer
 
 

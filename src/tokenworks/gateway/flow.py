@@ -38,8 +38,8 @@ class Flow:
         # from the body
         "body", "facts", "admitted", "price", "learned", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
-        "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark", "capped",
-        "counted", "why",
+        "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark",
+        "capped", "counted", "why",
         # the wait for credit (till.Waiting)
         "kind", "need_minor", "keep_minor", "short_minor", "short_keep_minor", "rounds", "timer", "denied", "queued",
         # the attempt that runs, and those before it

@@ -113,7 +113,7 @@ def _take_slices(flow: Flow) -> bool:
         return False
     flow.sliced = True
     plan_hold(flow)
-    return flow.mode == "assembled"
+    return flow.held_tokens < flow.output_max
 
 
 def _lower_cap(flow: Flow, free_minor: int) -> bool:
