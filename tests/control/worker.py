@@ -112,9 +112,11 @@ class Worker:
     # --- asking ---
 
     async def ask(self, account: str, need: int, kind: str = "cut", wait_s: float = 5) -> Answer:
+        """The final answer; "not reached" when the link is away."""
         ident = next(self._asks)
         waiter = self._waiting[ident] = asyncio.get_running_loop().create_future()
-        assert self.link.send(Ask(ident, account, need, kind))  # type: ignore[arg-type]
+        if not self.link.send(Ask(ident, account, need, kind)):  # type: ignore[arg-type]
+            return Answer(ident, account, books_reached=False)
         return await asyncio.wait_for(waiter, wait_s)
 
     async def cut(self, account: str, need: int) -> Hold | None:
