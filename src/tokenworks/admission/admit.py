@@ -99,7 +99,7 @@ def admit_request(
         why[f"passed over {deployment}"] = message
     if not serving:
         return _deny_all(facts, faults, why)
-    if (tokens := find_overlength(facts, model)) > 0:
+    if facts.token_ids and (tokens := find_overlength(facts, model)) > 0:
         message = context_message(FAMILY[facts.dialect], tokens, model.context_tokens)
         return Denied(Refusal.CONTEXT_TOO_LONG, message, None, {**why, "tokens": tokens})
     return Admitted(caller, model, tuple(serving), _output_max(facts, model), why)

@@ -206,8 +206,7 @@ def _plain(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: bytes) -> 
         return True
     if dialect == "responses":
         return "input" not in fields or first_byte(fields["input"]) == 0x22
-    begin = body.find(b"[")
-    return begin < 0 or body.find(b"[", begin + 1) < 0
+    return body.find(b"[", body.find(b"[") + 1) < 0
 
 
 def _read_tools(raw: msgspec.Raw, found: set[str], depth: int) -> None:

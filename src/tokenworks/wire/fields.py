@@ -141,9 +141,9 @@ def prepare(
 
 
 def _put(replaced: dict[str, bytes], fields: Container[str], key: str, value: bytes) -> bytes:
-    """Ours in place of the client's value, if there is one; else the member to add."""
+    """Ours in place of the client's value, if there is one; else the member to add at the front."""
     if key not in fields:
-        return write_member(key, value)
+        return b'"' + key.encode() + b'":' + value + b","  # keys of ours need no escapes
     replaced[key] = value
     return b""
 

@@ -45,7 +45,7 @@ def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> Index | Malformed:
                 value = index[name] + b", " + value
             index[name] = value
         everything = b"".join(index.values())
-    if b"\r" in everything or b"\n" in everything or b"\0" in everything:
+    if len(everything.translate(None, b"\r\n\0")) != len(everything):
         return _bad("A header contains a line break or a NUL character.")
     return index
 
