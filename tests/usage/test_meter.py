@@ -240,6 +240,7 @@ def test_flush() -> None:
     assert meter.flush() == b"data: [DONE]\n\n" and meter.ended
     meter = StreamMeter("chat", "openai", "visible", Show(False))
     assert meter.feed(b'data: {"choices":[{"ind') == b"" and meter.flush() == b"" and not meter.broken
+    assert meter.flush() == b"" and meter.ping() == b": ping\n\n"
 
 
 def test_finish() -> None:

@@ -48,6 +48,15 @@ def test_bad_figures() -> None:
     assert counts.report.raw.startswith(b'{"prompt_tokens":4')
 
 
+def test_bad_progress() -> None:
+    counts = tally()
+    counts.count_progress(ProgressSeen(Timings(0, -1, 3), 0))
+    assert counts.progress_usage is None and counts.usage_now(9) == (Usage(9, output=3), "estimated")
+    counts = tally("vllm")
+    counts.count_usage(UsageSeen(b'{"prompt_tokens":"x"}', 2, 0, False))
+    assert counts.progress_usage is None
+
+
 def test_explicit_zero() -> None:
     counts = tally("openai")
     counts.count_text("something")

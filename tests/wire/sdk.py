@@ -61,22 +61,31 @@ def check_body(dialect: Dialect, data: bytes) -> Any:
     return kinds[dialect].model_validate(json.loads(data))
 
 
+class Upstream(httpx2.BaseTransport):
+    """Answers every request with the stream that is set."""
+
+    data = b""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=self.data)
+
+
+UPSTREAM = Upstream()
+CLAUDE = anthropic.Anthropic(api_key="k", http_client=httpx2.Client(transport=UPSTREAM), max_retries=0)
+OPENAI = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=UPSTREAM), max_retries=0)
+
+
 def consume(dialect: Dialect, data: bytes) -> list[Any]:
     """What the official client makes of a stream; raises its exceptions."""
-    def answer(_request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=data)
-
-    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    UPSTREAM.data = data
     say: Any = [{"role": "user", "content": "x"}]
     if dialect == "messages":
-        claude = anthropic.Anthropic(api_key="k", http_client=http, max_retries=0)
-        with claude.messages.stream(model="m", max_tokens=9, messages=say) as stream:
+        with CLAUDE.messages.stream(model="m", max_tokens=9, messages=say) as stream:
             for _ in stream:
                 pass
             return [stream.get_final_message()]
-    client = openai.OpenAI(api_key="k", http_client=http, max_retries=0)
     if dialect == "chat":
-        return list(client.chat.completions.create(model="m", messages=say, stream=True))
+        return list(OPENAI.chat.completions.create(model="m", messages=say, stream=True))
     if dialect == "completions":
-        return list(client.completions.create(model="m", prompt="x", stream=True))
-    return list(client.responses.create(model="m", input="x", stream=True))
+        return list(OPENAI.completions.create(model="m", prompt="x", stream=True))
+    return list(OPENAI.responses.create(model="m", input="x", stream=True))

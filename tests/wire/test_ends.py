@@ -65,7 +65,7 @@ def test_clean_ends(golden: Golden) -> None:
 
 
 def ends_of_chunks(whole: list[tuple[str, bytes]], end: bytes) -> None:
-    assert [text for _, text in whole].count(b"[DONE]") >= 1 and whole[-1][1] == b"[DONE]"
+    assert [text for _, text in whole].count(b"[DONE]") == 1 and whole[-1][1] == b"[DONE]"
     chunks = [json.loads(text) for _, text in whole if text not in (b"[DONE]", b"null")]
     finishes = Counter(choice["index"] for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"])
     seen = {choice["index"] for chunk in chunks for choice in chunk["choices"]}
@@ -152,7 +152,7 @@ def test_error_ends(golden: Golden) -> None:
 
 
 def test_nothing_after_end() -> None:
-    for name in ("openai/responses_text", "anthropic/messages_text"):
+    for name in ("openai/responses_text", "anthropic/messages_text", "openai/chat_text", "openai/completions_text"):
         golden = stream(name)
         _, ender, _ = cut(golden, len(golden.blocks))
         assert ender.finish(End.UPSTREAM, None) == b""

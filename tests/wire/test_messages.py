@@ -11,7 +11,18 @@ from tests.goldens import body, stream
 from tests.wire.gist import events_of, gist
 
 from tokenworks.wire import messages
-from tokenworks.wire.events import ENDED, BlockBegin, Delta, Extra, Failed, Finish, Issued, UsageSeen
+from tokenworks.wire.events import (
+    ENDED,
+    BlockBegin,
+    Delta,
+    Extra,
+    Failed,
+    Finish,
+    Issued,
+    ProgressSeen,
+    Timings,
+    UsageSeen,
+)
 
 COUNTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 99) | st.none())
 
@@ -66,6 +77,13 @@ def test_errors(data: bytes) -> None:
 def test_unknown_events() -> None:
     assert messages.Reader().read(b'{"type":"from_the_future"}') == []
     assert messages.Reader().read(b'{"type":"ping"}') == []
+
+
+def test_timings() -> None:
+    """llama.cpp says none in this dialect yet; should it, they are read."""
+    seen = ProgressSeen(Timings(0, 0, 3))
+    assert messages.Reader().read(b'{"type":"ping","timings":{"predicted_n":3}}') == [seen]
+    assert seen in (messages.Reader().read_body(b'{"type":"message","timings":{"predicted_n":3}}') or [])
 
 
 def test_type_by_name() -> None:

@@ -7,7 +7,20 @@ from tests.goldens import body, stream
 from tests.wire.gist import events_of, gist
 
 from tokenworks.wire import responses
-from tokenworks.wire.events import ENDED, Begin, BlockBegin, Failed, Finish, Issued, Part, ProgressSeen, UsageSeen
+from tokenworks.wire.events import (
+    ENDED,
+    Begin,
+    BlockBegin,
+    Delta,
+    Extra,
+    Failed,
+    Finish,
+    Issued,
+    Part,
+    ProgressSeen,
+    Timings,
+    UsageSeen,
+)
 
 
 def test_items() -> None:
@@ -64,6 +77,24 @@ def test_errors(data: bytes) -> None:
     assert responses.Reader().read(data) == [Failed(data)]
     assert responses.Reader().read(b"{") is None and responses.Reader().read_body(b"{") is None
     assert responses.Reader().read_body(b'{"error":{"code":"x"}}') == [Failed(b'{"error":{"code":"x"}}')]
+
+
+def test_odd_engines() -> None:
+    """Empty pieces, parts that begin with text, log probabilities, a last event that is the first, timings inside."""
+    reader = responses.Reader()
+    assert reader.read(b'{"type":"response.output_text.delta","delta":""}') == []
+    reader.read(b'{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"m"}}')
+    part = b'{"type":"response.content_part.added","item_id":"m","part":{"type":"output_text","text":"Hi"}}'
+    assert (reader.read(part) or [])[-1] == Delta(0, 0, "Hi")
+    piece = b'{"type":"response.output_text.delta","item_id":"m","delta":"x","logprobs":[{"token":"x"}]}'
+    assert reader.read(piece) == [Delta(0, 0, "x"), Extra(0, 0, "logprobs", b'[{"token":"x"}]')]
+    note = b'{"type":"response.output_text.annotation.added","item_id":"m","annotation":{"type":"url_citation"}}'
+    assert reader.read(note) == [Extra(0, 0, "annotation", b'{"type":"url_citation"}')]
+    last = b'{"type":"response.completed","response":{"id":"r","timings":{"predicted_n":4},"usage":null}}'
+    events = reader.read(last) or []
+    assert isinstance(events[0], Begin) and ProgressSeen(Timings(0, 0, 4)) in events and events[-1] == ENDED
+    conversation = b'{"type":"response.created","response":{"id":"r","conversation":{"id":"conv_1"}}}'
+    assert Issued("conv_1") in (responses.Reader().read(conversation) or [])
 
 
 def test_unknown() -> None:

@@ -16,6 +16,8 @@ from tokenworks.wire.events import (
     ChoiceBegin,
     Delta,
     Event,
+    Part,
+    PartEnd,
     UsageSeen,
     finish_of,
 )
@@ -58,6 +60,23 @@ def test_half_call() -> None:
     made = sdk.check("responses", writer.close({"reason": "r"}, None))
     assert [event.type for event in made] == ["response.incomplete"]
     assert [item.type for item in made[0].response.output] == ["reasoning", "message"]
+
+
+def test_custom_call() -> None:
+    writer = Writer("m")
+    call: list[Event] = [BlockBegin(0, 0, "custom", "", "call_2", "patch"), Delta(0, 0, "free"), BlockEnd(0, 0)]
+    written = b"".join(writer.write(event) for event in [*FOREIGN[:2], *call, ENDED])
+    made = sdk.check("responses", written)
+    assert made[-1].response.output[0].input == "free"
+    assert "response.custom_tool_call_input.done" in [event.type for event in made]
+
+
+def test_unknown_blocks() -> None:
+    """Pieces of what never began are no reason to stumble."""
+    writer = Writer("m")
+    for event in (Delta(0, 9, "x"), Part(0, 9, 0, "text"), PartEnd(0, 9, 0, b"{}"), BlockEnd(0, 9)):
+        writer.note(event)
+    assert sdk.check("responses", writer.close(None, None))[-1].response.output == []
 
 
 def test_keeps_request() -> None:

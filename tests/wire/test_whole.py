@@ -54,6 +54,12 @@ def test_cut_anywhere(golden: Golden) -> None:
         assert len(calls) == len(begun) - (0 if ended else len(open_calls(seen))), "half a call is left out"
 
 
+@pytest.mark.parametrize("golden", SOUND, ids=IDS)
+def test_usage_kept(golden: Golden) -> None:
+    made = json.loads(assembled(golden).body())
+    assert bool(made.get("usage")) == (b'"usage":{' in golden.data)
+
+
 def test_as_llamacpp() -> None:
     """The fields that llama.cpp gives whole are there when assembled."""
     made = json.loads(assembled(stream("llamacpp/chat_usage_timings")).body())

@@ -20,7 +20,7 @@ from tokenworks.wire.events import (
 
 
 class Answer:
-    """What a stream said, for the bodies and ends that are made of it. `usage` is the last usage of all choices."""
+    """What a stream said, for the bodies and ends that are made of it. `usage` is the last final usage."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.begun = Begin("", "")
@@ -51,7 +51,7 @@ class Answer:
             self.begun = event
         elif isinstance(event, Finish):
             self._finish[event.choice] = event
-        elif isinstance(event, UsageSeen) and event.choice < 0:
+        elif isinstance(event, UsageSeen) and (event.choice < 0 or event.final):
             self.usage = event.raw
 
     def blocks(self, choice: int = 0) -> list[BlockBegin]:

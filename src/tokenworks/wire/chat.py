@@ -236,6 +236,7 @@ class Writer:
         self._tools: dict[int, dict[int, int]] = {}
         self._unfinished: dict[int, bool] = {}
         self._usage_written = False
+        self._ended = False
 
     def note(self, event: Event) -> None:
         """Follow an event that has been written by somebody else."""
@@ -257,10 +258,16 @@ class Writer:
             return self._chunk(event.choice, {}, own_word(event, WORDS, OWN))
         elif isinstance(event, UsageSeen):
             return self._usage(msgspec.Raw(event.raw)) if event.choice < 0 else b""
-        return DONE if event is ENDED else b""
+        elif event is ENDED:
+            self._ended = True
+            return DONE
+        return b""
 
     def close(self, extension: Object | None, usage: Object | None) -> bytes:
         """What ends the stream cleanly: every open choice by length, usage where it is shown, the last line."""
+        if self._ended:
+            return b""
+        self._ended = True
         choices = [choice for choice, still in self._unfinished.items() if still] if self._unfinished else [0]
         pieces = [self._chunk(choice, {}, "length", extension) for choice in choices]
         self._unfinished = dict.fromkeys([*self._unfinished, *choices], False)
