@@ -151,7 +151,8 @@ class ClientProtocol(Intake, asyncio.Protocol):
                 self._open(turn)
             flow = turn.flow
             if flow is not None:
-                if (turn.size != turn.charged or self.deaf) and not self._charge(turn):
+                grown = turn.size - turn.charged
+                if (grown or self.deaf) and not self._charge(turn, grown):
                     continue
                 if turn.complete and not turn.told:
                     turn.told = True
@@ -190,18 +191,14 @@ class ClientProtocol(Intake, asyncio.Protocol):
         elif turn.head.expects_continue and not turn.size:
             self._write_interim()
 
-    def _charge(self, turn: Turn) -> bool:
+    def _charge(self, turn: Turn, grown: int) -> bool:
         """Counts the body's new bytes; False when the request has failed over them."""
-        if self.deaf and turn.refusal is not None:
+        if turn.refusal is not None:
             self._fail_body(turn, *turn.refusal)
-            return False
-        grown = turn.size - turn.charged
-        if not grown:
-            return True
-        if turn.size > self.hub.bounds.body_bytes:
+        elif turn.size > self.hub.bounds.body_bytes:
             self._fail_body(turn, Refusal.BODY_TOO_LARGE, "")
         elif turn.budget.take(grown):
-            turn.charged = turn.size
+            turn.charged += grown
             return True
         else:
             self._fail_body(turn, *self._find_full(grown))

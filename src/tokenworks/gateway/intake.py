@@ -11,9 +11,9 @@ from typing import Any
 
 import httptools
 
-from tokenworks.gateway.head import blank_head, find_fault, make_head
+from tokenworks.gateway.head import collect_into, find_fault
 from tokenworks.gateway.hub import Hub
-from tokenworks.gateway.turn import Turn
+from tokenworks.gateway.turn import Head, Turn
 from tokenworks.wire.refusals import Refusal
 
 _RAW_BYTES_MIN = 16 * 1024  # so much of a body still to come is worth a new parser behind it
@@ -25,8 +25,8 @@ class Intake:
     """The reading half of a client's connection."""
 
     __slots__ = (
-        "deaf", "feed", "final", "headers", "hub", "incoming", "mark", "parser", "queue", "raw", "raw_left",
-        "read_size", "target", "turn")  # fmt: skip
+        "deaf", "feed", "fields", "final", "headers", "hub", "incoming", "mark", "on_header", "parser", "queue", "raw",
+        "raw_left", "read_size", "target", "turn")  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -35,6 +35,8 @@ class Intake:
         self.incoming: Turn | None = None  # whose body is being read
         self.target = b""
         self.headers: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
+        self.on_header = collect_into(self.headers, self.fields)  # trailers come here too and are dropped
         self.raw = 0  # bytes read since the last complete message
         self.read_size = 0
         self.raw_left = 0  # bytes of a body that are taken past the parser
@@ -73,8 +75,8 @@ class Intake:
     def refuse_input(self, refusal: Refusal, message: str) -> None:
         """Answers, in its turn, something that is no request, and reads no more."""
         self.deaf = True
-        head = blank_head()
-        head.target, self.target = self.target, b""
+        head = Head(b"", self.target, [], {})
+        self.target = b""
         turn = Turn(self, head, self.hub.budget)  # type: ignore[arg-type]  # the other half makes it a Link
         turn.refusal = (refusal, message)
         self._enqueue(turn)
@@ -85,21 +87,23 @@ class Intake:
         """A piece of the target."""
         self.target += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which is dropped."""
-        self.headers.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
         """A head is complete: it becomes a turn, perhaps one that will be refused."""
         if self.deaf:
             return
-        headers, self.headers = self.headers, []
-        target, self.target = self.target, b""
-        head, keep = make_head(self.parser, target, headers)
-        self.incoming = turn = Turn(self, head, self.hub.budget)  # type: ignore[arg-type]  # the other half makes it a Link
-        turn.reusable = keep
-        self.final = not keep
-        bounds = self.hub.bounds
+        parser, hub = self.parser, self.hub
+        keep = parser.should_keep_alive()
+        head = Head(parser.get_method(), self.target, self.headers.copy(), self.fields.copy())
+        self.headers.clear()
+        self.fields.clear()
+        if not keep or b"connection" in head.fields:
+            head.set_version(parser.get_http_version())
+        self.target = b""
+        self.incoming = turn = Turn(self, head, hub.budget)  # type: ignore[arg-type]  # the other half makes it a Link
+        if not keep:
+            turn.reusable = False
+            self.final = True
+        bounds = hub.bounds
         fault = find_fault(head, bounds, self.read_size > bounds.header_bytes or self.raw > bounds.header_bytes)
         if fault:
             turn.refusal = (Refusal.BAD_REQUEST, fault)
@@ -122,7 +126,8 @@ class Intake:
         """The end of a request."""
         self.raw = 0
         if self.headers:
-            self.headers = []
+            self.headers.clear()
+            self.fields.clear()
         if self.incoming is not None:
             self.incoming.complete = True
             self.incoming = None

@@ -29,18 +29,31 @@ class Head:
     `fields` is the same as `headers` by name, the last one where a name occurs twice; a head in which a deciding name
     (host, content-length, transfer-encoding, authorization, x-api-key, api-key, content-type, expect) occurs twice has
     been refused before anybody sees it. `length` is the declared size of the body, -1 when chunked, 0 without a body.
+    `version` is "1.1" or "1.0".
     """
 
     __slots__ = ("expects_continue", "fields", "headers", "http11", "length", "method", "target", "version")
 
-    method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    fields: dict[bytes, bytes]
-    http11: bool
-    version: str  # "1.1" or "1.0"
-    expects_continue: bool
-    length: int
+    def __init__(
+        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.fields = fields
+        self.version = "1.1"
+        self.http11 = True
+        if b"content-length" in fields:
+            self.length = int(fields[b"content-length"])
+        else:
+            self.length = -1 if b"transfer-encoding" in fields else 0
+        self.expects_continue = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
+
+    def set_version(self, version: str) -> None:
+        """For the rare head that is not HTTP/1.1; older clients expect nothing."""
+        if version != "1.1":
+            self.version = version
+            self.http11 = self.expects_continue = False
 
     def get(self, name: bytes) -> bytes | None:
         """The value of the header `name` (lower case)."""
@@ -86,12 +99,11 @@ class Service(Protocol):
         """
 
 
-class Dated(Protocol):
-    """Where the `date` header of this second is, with its line end."""
+class Shared(Protocol):
+    """What a turn needs of the server."""
 
-    @property
-    def date_line(self) -> bytes:
-        """Changes once a second."""
+    draining: bool
+    date_line: bytes  # the `date` header of this second, with its line end
 
 
 class Link(Protocol):
@@ -100,9 +112,10 @@ class Link(Protocol):
     transport: asyncio.WriteTransport
     secure: bool
     peer: str
+    deaf: bool  # nothing that comes is looked at any more
 
     @property
-    def hub(self) -> Dated:
+    def hub(self) -> Shared:
         """What connections share."""
 
     @property
@@ -140,10 +153,12 @@ class Turn:
         self.complete = self.opened = self.told = False
         self.reusable = True
         self.refusal: tuple[Refusal, str] | None = None
-        # The answer's framing: a head that waits for company, and "", "chunked", "length", "close" or "none" (no body).
-        self.head_bytes = b""
+        # The answer's framing: "", "chunked", "length", "close" or "none" (no body). With it comes `head_bytes`, a head
+        # that waits for company, and with "length" comes `left`, how much of the body is still to be written.
         self.mode = ""
-        self.left = 0
+
+    head_bytes: bytes
+    left: int
 
     @property
     def peer(self) -> str:
@@ -191,8 +206,9 @@ class Turn:
         if block:
             block += b"\r\n"
         head = self.head
-        self.reusable = keep = self.reusable and not link.closing
-        if not head.http11 or not keep or status in _BODILESS or head.method == b"HEAD":
+        if not self.complete or link.deaf or link.hub.draining:
+            self.reusable = self.reusable and not link.closing
+        if not head.http11 or not self.reusable or status in _BODILESS or head.method == b"HEAD":
             framing = self._frame(status, length)
         elif length is not None:
             self.mode = "length"
@@ -221,12 +237,13 @@ class Turn:
                 link.transport.writelines((b"%b%x\r\n" % (head, size), data, b"\r\n"))
         else:
             data = self._trim(data)
-            self.sent_bytes += len(data)
-            self._send(link, data)
+            if data:
+                self.sent_bytes += len(data)
+                self._send(link, data)
 
     def flush(self) -> None:
         """Sends the head if it still waits: an upstream has answered but has said nothing yet."""
-        if self.link is not None and self.head_bytes:
+        if self.link is not None and self.started and self.head_bytes:
             self._send(self.link, b"")
 
     def end(self, data: bytes = b"") -> None:
@@ -235,8 +252,8 @@ class Turn:
         if link is None:
             return
         self.flow = None  # that the last bytes block the client is of no interest
+        size = len(data)
         if self.mode == "chunked":
-            size = len(data)
             self.sent_bytes += size
             if not size:
                 self._send(link, b"0\r\n\r\n")
@@ -244,39 +261,35 @@ class Turn:
                 link.transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (self.head_bytes, size, data))
             else:
                 link.transport.writelines((b"%b%x\r\n" % (self.head_bytes, size), data, b"\r\n0\r\n\r\n"))
+        elif self.mode == "length" and size == self.left and size <= _SHARED_WRITE_BYTES:
+            self.sent_bytes += size
+            link.transport.write(self.head_bytes + data)
         else:
-            if len(data) != self.left:
-                data = self._trim(data)
-            elif self.mode == "length":
-                self.left = 0
+            data = self._trim(data)
             self.sent_bytes += len(data)
-            if self.left or not self.started:
+            if not self.started or (self.mode == "length" and self.left):
                 self.abort()
                 return
             self._send(link, data)
-        self._finish(self.reusable)
+        self.release()
+        link.turn_ended(self.reusable)
 
     def abort(self) -> None:
         """Closes the connection without ending the answer, so that the client sees that it is cut. Ends the turn."""
-        if self.link is not None:
-            self.link.transport.abort()
-            self._finish(False)
+        link = self.link
+        if link is not None:
+            link.transport.abort()
+            self.release()
+            link.turn_ended(False)
 
     def release(self) -> None:
         """Lets go of the connection and of the body's share of the budget; nothing is written any more."""
         self.link = self.flow = None
         self.ended = True
-        self.head_bytes = b""
         self.parts = _NO_PARTS
         if self.charged:
             self.budget.give(self.charged)
             self.charged = 0
-
-    def _finish(self, keep: bool) -> None:
-        link = self.link
-        self.release()
-        if link is not None:
-            link.turn_ended(keep)
 
     def _frame(self, status: int, length: int | None) -> bytes:
         """The rest of the head for the rarer cases: no body, HTTP/1.0, a connection that closes."""
@@ -300,7 +313,8 @@ class Turn:
     def _trim(self, data: bytes) -> bytes:
         """What of `data` belongs to the body as it was announced."""
         if self.mode == "length":
-            data = data[: self.left]
+            if len(data) > self.left:
+                data = data[: self.left]
             self.left -= len(data)
             return data
         return data if self.mode == "close" else b""

@@ -15,9 +15,13 @@ import httptools
 import msgspec
 
 from tokenworks.gateway.bounds import Bounds
+from tokenworks.gateway.head import collect_into
 from tokenworks.gateway.target import Target
 from tokenworks.gateway.wheel import Wheel
 
+_NOTHING, _HEAD, _TOLD, _DONE = range(4)
+_NO_HEADERS: list[tuple[bytes, bytes]] = []  # until there are some; neither is ever added to
+_NO_FIELDS: dict[bytes, bytes] = {}
 _JOINED_BYTES_MAX = 32 * 1024  # below it one buffer is cheaper to send than several
 
 
@@ -100,8 +104,8 @@ class Call:
         self.caller = caller
         self.connection: UpstreamProtocol | None = None
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.fields: dict[bytes, bytes] = {}
+        self.headers = _NO_HEADERS
+        self.fields = _NO_FIELDS
         self.paused = False
         self.ended = False
         self.repeated = False
@@ -151,11 +155,14 @@ class Call:
 
 
 class UpstreamProtocol(asyncio.Protocol):
-    """A connection. Everything is called by the event loop, the parser, the pool, the call or the sweep."""
+    """A connection. Everything is called by the event loop, the parser, the pool, the call or the sweep.
+
+    `state` says how far the answer has come: `_NOTHING`, `_HEAD` (the call has it), `_TOLD` (the caller too), `_DONE`.
+    """
 
     __slots__ = (
-        "address", "call", "dirty", "done", "fault", "feed", "got", "head_done", "headers", "home", "interim", "keep",
-        "mark", "parser", "part", "parts", "raw", "retired", "target", "told", "transport", "used")  # fmt: skip
+        "address", "call", "fault", "feed", "fields", "headers", "home", "interim", "mark", "on_header", "parser",
+        "part", "parts", "raw", "retired", "reusable", "state", "target", "transport", "used")  # fmt: skip
 
     transport: asyncio.Transport
 
@@ -165,16 +172,20 @@ class UpstreamProtocol(asyncio.Protocol):
         self.address = address  # that was dialled, "" for a unix socket or a proxy
         self.part = 0
         self.call: Call | None = None
-        self.parser: Any = httptools.HttpResponseParser(self)
-        self.feed: Any = self.parser.feed_data
         self.headers: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
+        self.on_header = collect_into(self.headers, self.fields)  # trailers come here too and are dropped
         self.parts: list[bytes] = []
         self.mark = home.wheel.tick
+        self.state = _NOTHING
         self.raw = 0  # bytes read since something was told: heads, interim answers, framing, trailers
         self.fault = ""
+        self.interim = False
+        self.reusable = False  # the answer leaves the connection as it was
         self.retired = False  # closes after the call: addresses or authorities have changed
         self.used = False  # has answered before, so that its loss may be an old one
-        self.got = self.head_done = self.told = self.done = self.dirty = self.interim = self.keep = False
+        self.parser: Any = httptools.HttpResponseParser(self)
+        self.feed: Any = self.parser.feed_data
 
     # --- the event loop's calls ---
 
@@ -188,32 +199,31 @@ class UpstreamProtocol(asyncio.Protocol):
         if call is None:
             self.drop()  # nobody asked: what it says must not become somebody's answer
             return
-        self.got = True
         try:
             self.feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.dirty = True
-            if not self.done:
+            self.reusable = False
+            if self.state != _DONE:
                 self._fail(Fault.GARBAGE, f"not HTTP: {error}")
                 return
-        if not self.head_done or self.fault:
+        state = self.state
+        if state == _NOTHING or self.fault:
             self._check_head(len(data))
             return
         self.mark = self.home.wheel.tick
         parts = self.parts
         if len(parts) == 1:
-            body = parts[0]
-            parts.clear()
+            body = parts.pop()
         elif parts:
             body = b"".join(parts)
             parts.clear()
         else:
             body = b""
-        if self.done:
-            self._release()
+        if state == _DONE:
+            self._release(call)
             call.finish().upstream_read(call, body, True)
-        elif body or not self.told:
-            self.told = True
+        elif body or state == _HEAD:
+            self.state = _TOLD
             self.raw = 0
             call.caller.upstream_read(call, body, False)
         else:
@@ -232,10 +242,10 @@ class UpstreamProtocol(asyncio.Protocol):
         call = self.call
         if call is None:
             return
-        if self.head_done and error is None and _ends_with_connection(call):
+        if self.state != _NOTHING and error is None and _ends_with_connection(call):
             self.call = None
             call.finish().upstream_read(call, b"", True)
-        elif self.got:
+        elif self._has_begun():
             self._fail(Fault.EARLY_END, str(error or "the connection was closed in the middle of the answer"))
         else:
             self._fail(Fault.RESET, str(error or "the connection was closed before the answer"))
@@ -244,20 +254,18 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """An answer begins; behind a complete one it is nobody's."""
-        if self.done:
-            self.dirty = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which is dropped."""
-        self.headers.append((name.lower(), value))
+        if self.state == _DONE:
+            self.reusable = False
 
     def on_headers_complete(self) -> None:
         """The head of an interim answer is skipped, any other is the call's."""
-        call = self.call
-        if self.done or call is None:
+        call, headers, fields = self.call, self.headers.copy(), self.fields.copy()
+        self.headers.clear()
+        self.fields.clear()
+        if call is None or self.state == _DONE:
             return
-        headers, self.headers = self.headers, []
-        status = self.parser.get_status_code()
+        parser = self.parser
+        status = parser.get_status_code()
         if status < 200:
             self.interim = True
             if status == 101:
@@ -265,21 +273,20 @@ class UpstreamProtocol(asyncio.Protocol):
             return
         call.status = status
         call.headers = headers
-        call.fields = fields = dict(headers)
-        self.head_done = True
-        self.keep = self.parser.should_keep_alive()
-        bounds = self.home.bounds
-        if len(headers) > bounds.header_count:
-            self.fault = f"it has more than {bounds.header_count} headers"
+        call.fields = fields
+        self.state = _HEAD
+        self.reusable = parser.should_keep_alive()
+        if len(headers) > self.home.bounds.header_count:
+            self.fault = f"it has more than {self.home.bounds.header_count} headers"
         elif b"content-encoding" in fields and fields[b"content-encoding"].lower() != b"identity":
             self.fault = f"it is compressed ({fields[b'content-encoding'][:20].decode('latin-1')})"
         if call.head.startswith(b"HEAD "):
-            self.done = True  # the parser waits for a body that does not come
-            self.keep = False
+            self.state = _DONE  # the parser waits for a body that does not come
+            self.reusable = False
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body, its transfer coding taken off."""
-        if not self.done:
+        if self.state != _DONE:
             self.parts.append(data)
 
     def on_message_complete(self) -> None:
@@ -287,7 +294,10 @@ class UpstreamProtocol(asyncio.Protocol):
         if self.interim:
             self.interim = False
         else:
-            self.done = True
+            self.state = _DONE
+        if self.headers:
+            self.headers.clear()
+            self.fields.clear()
 
     # --- the pool's and the call's ---
 
@@ -296,13 +306,11 @@ class UpstreamProtocol(asyncio.Protocol):
         call.connection = self
         self.call = call
         self.mark = self.home.wheel.tick
-        size = 0
-        for piece in call.pieces:
-            size += len(piece)
-        if size > _JOINED_BYTES_MAX:
-            self.transport.writelines((call.head, *call.pieces))
+        pieces = call.pieces
+        if sum(map(len, pieces)) > _JOINED_BYTES_MAX:
+            self.transport.writelines((call.head, *pieces))
         else:
-            self.transport.write(b"".join((call.head, *call.pieces)))
+            self.transport.write(b"".join((call.head, *pieces)))
         if call.paused:
             self.transport.pause_reading()
 
@@ -337,7 +345,7 @@ class UpstreamProtocol(asyncio.Protocol):
                 self.retire()
         elif call.paused:
             self.mark = tick
-        elif not self.head_done:
+        elif self.state == _NOTHING:
             if waited > self.home.head_ticks:
                 self._fail(Fault.TIMEOUT, f"no answer within {self.home.bounds.upstream_head_s:g} s")
         elif waited > self.home.stall_ticks:
@@ -353,26 +361,26 @@ class UpstreamProtocol(asyncio.Protocol):
         if self.fault:
             self._fail(Fault.GARBAGE, self.fault)
 
-    def _release(self) -> None:
+    def _release(self, call: Call) -> None:
         """The answer is complete: back to the pool, unless anything about the connection is not as it was."""
-        call, self.call = self.call, None
+        self.call = None
         transport = self.transport
-        if not self.keep or self.dirty or self.retired or transport.get_write_buffer_size():
+        if not self.reusable or self.retired or transport.get_write_buffer_size():
             transport.abort()
             return
         idle = self.target.idle
         if len(idle) >= self.home.bounds.upstream_pool:
             transport.close()
             return
-        if call is not None and call.paused:
+        if call.paused:
             transport.resume_reading()
-        if self.headers:
-            self.headers = []
         self.used = True
+        self.state = _NOTHING
         self.raw = 0
-        self.got = self.head_done = self.told = self.done = False
-        self.mark = self.home.wheel.tick
         idle.append(self)
+
+    def _has_begun(self) -> bool:
+        return self.state != _NOTHING or self.raw > 0
 
     def _fail(self, fault: Fault, detail: str) -> None:
         call, self.call = self.call, None
@@ -384,7 +392,7 @@ class UpstreamProtocol(asyncio.Protocol):
             call.connection = None
             self.home.dial(call)
         else:
-            call.fail(Failure(fault, detail, True, self.got))
+            call.fail(Failure(fault, detail, True, fault is Fault.GARBAGE or self._has_begun()))
 
 
 def _ends_with_connection(call: Call) -> bool:
