@@ -95,5 +95,11 @@ def test_merge() -> None:
     assert normalise("anthropic", "messages", merge_raw(start, b'{"input_tokens":0,"output_tokens":0}')) == Usage(0, 5)
 
 
+def test_vectors_are_not_negative() -> None:
+    for wrong in (lambda: Usage(-1), lambda: Usage(reasoning=-1), lambda: Usage(extras={"searches": -1})):
+        with pytest.raises(ValueError, match="negative"):
+            wrong()
+
+
 def test_report() -> None:
     assert Report(Usage(1), b"{}", "reported").basis == "reported"

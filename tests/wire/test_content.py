@@ -38,6 +38,8 @@ def parts_of(dialect: Dialect, *parts: dict[str, Any]) -> Content | None:
     ("responses", {"input": [{"role": "user", "content": "x"}, {"type": "function_call_output", "output": "[]"}]}),
     ("responses", {"tools": [{"type": "function"}, {"type": "namespace", "tools": [{"type": "custom"}]}]}),
     ("chat", {"tools": None}), ("embeddings", {"input": ["image_url"]}),
+    ("chat", {"messages": [{"role": "assistant", "tool_calls": []}, {"role": "user", "content": ["a", "b"]}]}),
+    ("messages", {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": ["a"]}, "b"]}]}),
 ])
 def test_nothing_but_text(dialect: Dialect, fields: dict[str, Any]) -> None:
     assert content_of(dialect, **fields) is None
@@ -79,6 +81,8 @@ def test_images_in_results() -> None:
     ("responses", {"type": "input_image", "file_id": "file_3"}, "", ("file_3",), False),
     ("messages", {"type": "document", "source": {"type": "file", "file_id": "file_4"}}, "document", ("file_4",), False),
     ("messages", {"type": "document", "source": {"type": "url", "url": "https://x"}}, "document", (), True),
+    ("messages", {"type": "document", "source": {"type": "content", "content": [
+        {"type": "image", "source": {"type": "file", "file_id": "file_6"}}]}}, "document", ("file_6",), False),
     ("messages", {"type": "container_upload", "file_id": "file_5"}, "container_upload", ("file_5",), False),
     ("chat", {"image_url": {"url": "http://x"}}, "untyped", (), True),
 ])

@@ -51,11 +51,10 @@ class Tally:
         if not left:
             return 0
         over = left - -(-left * per_thousand // 1000)
-        for place in range(len(self.counts) - 1, first - 1, -1):
-            over -= self.counts[place]
-            if over < 0:
-                return self.edges[place]
-        return 0
+        place = len(self.counts) - 1
+        while (over := over - self.counts[place]) >= 0:
+            place -= 1
+        return self.edges[place]
 
 
 class InputRate:

@@ -1,7 +1,8 @@
 """Headers go through allow-lists both ways: what a client may tell an upstream, and an upstream a client.
 
 Up go the version and the betas of the Messages API, to its own vendor; down goes nothing but the kind of content. So no
-cookie, rate limit, organisation or server of one side is ever seen on the other.
+cookie, rate limit, organisation or server of one side is ever seen on the other. That a head is well-formed and says
+nothing twice has been seen to where it was parsed; what goes on is plain words whatever came.
 """
 
 from __future__ import annotations
@@ -11,15 +12,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from tokenworks.wire.dialects import FAMILY, STREAM_TYPE, UPSTREAM_PATH, WHOLE_TYPE, Dialect, Engine
-from tokenworks.wire.refusals import Headers, Malformed, Refusal
+from tokenworks.wire.refusals import Headers
 
-Index = dict[bytes, bytes]
-
-# A header that decides something must not stand twice: two readers could heed different ones.
-DECIDING = frozenset({
-    b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"authorization",
-    b"x-api-key", b"api-key", b"anthropic-version", b"expect", b"connection",
-})  # fmt: skip
 # Betas that change the price of the same tokens, or the account at the upstream; all others change no price by
 # themselves, as the fields that they allow are in the field table.
 BETAS_DROPPED = (b"context-1m-", b"fast-mode-", b"user-profiles", b"fallback-credit-", b"server-side-fallback-")
@@ -29,35 +23,17 @@ VALUE_BYTES_MAX = 2048  # of a version or of betas that are passed on
 _BETA = re.compile(rb"[A-Za-z0-9._-]{1,80}")
 
 
-def index_headers(headers: Sequence[tuple[bytes, bytes]]) -> Index | Malformed:
-    """The headers (names in lower case) by name; a deciding one that stands twice, CR, LF or NUL are refused.
+def read_key(fields: Mapping[bytes, bytes]) -> bytes | None:
+    """The API key's text, of headers by lower-case name; None without one.
 
-    Other repeated headers are joined by commas, as HTTP allows.
+    `Authorization: Bearer` wins over `x-api-key`, that over `api-key`.
     """
-    index = dict(headers)
-    everything = b"".join(index.values())
-    if len(index) != len(headers):
-        index = {}
-        for name, value in headers:
-            if name in index:
-                if name in DECIDING:
-                    return _bad(f"The header {name.decode('latin-1')!r} stands twice. Send it once.")
-                value = index[name] + b", " + value
-            index[name] = value
-        everything = b"".join(index.values())
-    if len(everything.translate(None, b"\r\n\0")) != len(everything):
-        return _bad("A header contains a line break or a NUL character.")
-    return index
-
-
-def read_key(index: Mapping[bytes, bytes]) -> bytes | None:
-    """The API key's text: `Authorization: Bearer` wins over `x-api-key`, that over `api-key`; None without one."""
-    value = index.get(b"authorization")
+    value = fields.get(b"authorization")
     if value is not None and value[:7].lower() == b"bearer ":
         key = value[7:].strip(b" \t")
         if key:
             return key
-    return index.get(b"x-api-key") or index.get(b"api-key") or None
+    return fields.get(b"x-api-key") or fields.get(b"api-key") or None
 
 
 class HeadWriter:
@@ -83,17 +59,17 @@ class HeadWriter:
                 line = b"POST " + prefix + path + (b"?beta=true" if beta else b"") + b" HTTP/1.1"
                 self._heads[dialect, beta] = b"\r\n".join([line, *plain, *keys, b"content-length: "])
 
-    def head(self, dialect: Dialect, length: int, index: Mapping[bytes, bytes], beta: bool = False) -> bytes:
+    def head(self, dialect: Dialect, length: int, fields: Mapping[bytes, bytes], beta: bool = False) -> bytes:
         """Request line and headers for a body of `length` bytes, ending in the empty line.
 
-        `index` are the client's headers, from `index_headers`: the few that may go upstream are taken from it. `beta`:
+        `fields` are the client's headers by lower-case name: the few that may go upstream are taken from them. `beta`:
         `?beta=true` was in the client's address.
         """
         if dialect != "messages":
             return b"%b%d\r\n\r\n" % (self._heads[dialect, False], length)
-        version = index.get(b"anthropic-version", ANTHROPIC_VERSION)
+        version = fields.get(b"anthropic-version", ANTHROPIC_VERSION)
         more = b"\r\nanthropic-version: " + (version if _BETA.fullmatch(version) else ANTHROPIC_VERSION)
-        if self._vendor and (betas := pass_betas(index.get(b"anthropic-beta", b""))):
+        if self._vendor and (betas := pass_betas(fields.get(b"anthropic-beta", b""))):
             more += b"\r\nanthropic-beta: " + betas
         return b"%b%d%b\r\n\r\n" % (self._heads[dialect, beta and self._vendor], length, more)
 
@@ -131,7 +107,3 @@ def _visible(text: str) -> bytes:
     if not all("!" <= character <= "~" for character in text):
         raise ValueError("an upstream's address and credential are visible ASCII characters without spaces")
     return text.encode()
-
-
-def _bad(message: str) -> Malformed:
-    return Malformed(Refusal.BAD_REQUEST, message)
