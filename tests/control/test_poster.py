@@ -59,6 +59,7 @@ class Bench:
 
     def run(self) -> None:
         """Until there is nothing to do at once."""
+        self.poster.look_soon()
         while self.poster.step():
             pass
 
@@ -483,6 +484,24 @@ def test_batches_shrink_when_the_books_are_slow() -> None:
     bench.run()
     assert max(sizes[-3:]) <= 50
     assert bench.closed() == 200
+
+
+def test_a_long_shelf_is_looked_at_less_often() -> None:
+    bench = Bench()
+    for number in range(100):
+        bench.writer(0, number + 1).close()
+    bench.run()
+    looks = []
+    real = bench.disk.names
+    bench.disk.names = lambda: looks.append(1) or real()  # type: ignore[func-returns-value, method-assign]
+    for _ in range(20):
+        bench.clock.advance(SECOND // 1000)
+        bench.poster.step()
+    assert len(looks) <= 4
+    bench.poster.look_soon()
+    bench.writer(1, 7)
+    bench.poster.step()
+    assert bench.row("h/1/7").state == "live"
 
 
 def test_what_lies_half_made_is_swept() -> None:

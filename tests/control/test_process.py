@@ -170,7 +170,7 @@ async def retry(worker: Worker, need: int) -> None:
 
 
 def test_books_that_come_up_later(postgres_url: str, tmp_path: Path) -> None:
-    """Control starts before its database: it tells its workers so, keeps trying, and opens its door when it has come."""
+    """Control starts before its database: it tells its workers so, keeps trying, and opens its door then."""
     parts = urlsplit(postgres_url)
     wire = Wire(parts.port or 5432)
     wire.cut()

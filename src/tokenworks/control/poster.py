@@ -29,6 +29,7 @@ BATCH_FIRST = 200
 BATCH_LEAST = 50
 BEAT_NS = 1_000_000_000
 TIDY_NS = 5_000_000_000
+SURVEY_NS_EACH, SURVEY_NS_MAX = 50_000, 1_000_000_000  # between two looks at the shelf, by segments on it
 ALARMS_SHOWN = 5  # of one batch; all are counted
 
 P = ParamSpec("P")
@@ -76,7 +77,12 @@ class Poster:
         self._epoch = 0
         self._limit = BATCH_FIRST
         self._tidied_ns = -TIDY_NS
+        self._surveyed_ns, self._survey_ns = -SURVEY_NS_MAX, 0
         self._troubled: dict[str, str] = {}
+
+    def look_soon(self) -> None:
+        """Somebody came or went: look at the shelf in the next step; from any thread."""
+        self._surveyed_ns = -SURVEY_NS_MAX
 
     def hear(self, writer: str, position: int) -> None:
         """The writer says how far it has written; from any thread."""
@@ -99,9 +105,15 @@ class Poster:
     # --- which journals there are ---
 
     def _survey(self) -> None:
+        """Not more often than the length of the shelf allows: a week of a busy host is thousands of segments."""
+        mono_ns = self._parts.clock.mono_ns()
+        if mono_ns - self._surveyed_ns < self._survey_ns:
+            return
+        self._surveyed_ns = mono_ns
         names: dict[str, dict[int, str]] = {}
         for shelved in list_segments(self._parts.disk):
             names.setdefault(shelved.writer, {})[shelved.sequence] = shelved.name
+        self._survey_ns = min(sum(map(len, names.values())) * SURVEY_NS_EACH, SURVEY_NS_MAX)
         for writer in names.keys() - self._tracks.keys() - self._ended:
             self._begin(writer)
         for writer, track in self._tracks.items():
@@ -254,6 +266,7 @@ class Poster:
 
     def _begin_anew(self) -> None:
         """Every writer is greeted again."""
+        self.look_soon()
         for track in self._tracks.values():
             track.close()
         self._tracks.clear()

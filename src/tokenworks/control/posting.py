@@ -36,7 +36,8 @@ class PosterThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """Step at once; from any thread."""
+        """A worker came or went: step at once; from any thread."""
+        self._poster.look_soon()
         self._wake.set()
 
     def hear(self, writer: str, position: int) -> None:
@@ -48,7 +49,7 @@ class PosterThread:
         """Returns when everything that stands in the journals now has been posted, or could not be."""
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append((self._rounds + 2, waiter))  # the round under way may have passed the place
-        self._wake.set()
+        self.wake()
         await waiter
 
     def stop(self) -> None:

@@ -78,6 +78,8 @@ class Track:
         """Up to `limit` items from the position on, all of one segment, safe on the disk. Raises OSError."""
         sequence, offset = self.position >> SEQUENCE_SHIFT, self.position & _OFFSET
         if sequence not in self.names:
+            self.look()
+        if sequence not in self.names:
             return self._skip(sequence, offset)
         try:
             reader = self._open(self.names[sequence])
