@@ -8,9 +8,11 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
+from sqlalchemy import event
 from tests.store import crowd
 from tests.store.samples import CENT, NOW, SEGMENT, WRITER, ask_for, faults_of, found_world, sold
 
+from tokenworks.credit.messages import LeaseGrant
 from tokenworks.errors import Stale
 from tokenworks.fleet.deployment import Model
 from tokenworks.store.open import open_store
@@ -114,6 +116,36 @@ def test_policy_order(store: Store) -> None:
 
 def position_of(store: Store) -> int:
     return {row.writer: row.position for row in store.writers.roster()}.get(WRITER, 0)
+
+
+@pytest.mark.parametrize("meddle", ["lend", "lose"])
+def test_decided_again(database_url: str, meddle: str) -> None:
+    """Between the poster's look and its writing, what it saw changes: it decides again, and nothing is below zero."""
+    store, other = open_store(database_url), open_store(database_url)
+    found_world(store, 10 * CENT)
+    lost = LeaseGrant("lse_lost", "lot0", "acc", CENT, 0, 60, 1)  # unknown to the books: paid by what the lot has left
+    store.writers.greet(WRITER, NOW)
+    first = "BEGIN IMMEDIATE" if database_url.startswith("sqlite") else "UPDATE writers"
+    meddled: list[int] = []
+
+    @event.listens_for(vars(store.books)["_database"].engine, "before_cursor_execute")
+    def _meddle(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(first) and not meddled:
+            meddled.append(1)
+            if meddle == "lend":
+                other.books.lend("host/1/1", ask_for(10 * CENT), NOW)
+            else:
+                other.writers.mark(WRITER, "lose", NOW)
+
+    batch = Batch(WRITER, SEGMENT, 0, 2, list(enumerate(sold("req_1", lost, CENT), 1)), NOW)
+    assert store.books.post(batch).requests == 1
+    assert meddled
+    row = store.requests.get("req_1").row
+    assert (row.charged_minor, row.overrun_minor) == ((0, CENT) if meddle == "lend" else (CENT, 0))
+    assert store.suspense.page().data == []
+    assert faults_of(store) == []
+    store.close()
+    other.close()
 
 
 @pytest.mark.parametrize("kills", [3])

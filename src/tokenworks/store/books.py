@@ -12,7 +12,7 @@ from tokenworks.credit import lending
 from tokenworks.credit.booking import book
 from tokenworks.credit.ending import end_writer
 from tokenworks.credit.messages import Ask
-from tokenworks.credit.rows import Damage, EndView, LendView, Loan, Plan
+from tokenworks.credit.rows import BatchView, Damage, EndView, LendView, Loan, Plan
 from tokenworks.credit.stock import LIVE
 from tokenworks.errors import AmountOutOfRange, Broken, Conflict, NotFound, Stale
 from tokenworks.ledger.funding import expire_lot, fund_lot, refund_lot
@@ -20,7 +20,7 @@ from tokenworks.ledger.lots import Lot, move_lot
 from tokenworks.store import loading, rows, schema
 from tokenworks.store.bell import AnyBell
 from tokenworks.store.database import Database
-from tokenworks.store.loading import Cards, Items
+from tokenworks.store.loading import Cards, Items, Part
 from tokenworks.store.shapes import AccountRow, Batch, Funding, Lent, Posted, Withdrawal
 from tokenworks.store.writers import find_writer, greet_writer, lock_writer
 
@@ -44,7 +44,10 @@ class SqlBooks:
 
     def post(self, batch: Batch) -> Posted:
         """See ports.Books."""
-        return self._database.write(lambda conn: _post(conn, batch, self._cards))
+        try:
+            return self._post_ahead(batch)
+        except _UNFIT:
+            return self._database.write(lambda conn: _post(conn, batch, self._cards))
 
     def end(self, writer: str, position: int, now_ns: int, shard: str = "0") -> Posted:
         """See ports.Books."""
@@ -59,6 +62,23 @@ class SqlBooks:
     def withdraw(self, withdrawal: Withdrawal) -> Lot:
         """See ports.Books."""
         return self._database.write(lambda conn: _withdraw(conn, withdrawal))
+
+    def _post_ahead(self, batch: Batch) -> Posted:
+        """Decides and packs before anything is locked, so that lenders hardly wait for a poster.
+
+        What the decision has seen stays true: only this writer's posting spends its leases and changes its requests,
+        and the position and state that were read are compared when it is written. What lots have available may have
+        shrunk; then the tables refuse, and it is decided again under lock.
+        """
+        seen, view = self._database.read(lambda conn: _look(conn, batch, self._cards))
+        packed = loading.Packed(book(view), batch.now_ns)
+
+        def write(conn: Connection) -> Posted:
+            _advance(conn, batch, seen)
+            packed.write(conn)
+            return loading.sum_up(batch.end, [packed.plan], view.lots)
+
+        return self._database.write(write)
 
     def _fund(self, conn: Connection, funding: Funding) -> Lot:
         account = conn.execute(select(schema.accounts.c.row).where(schema.accounts.c.id == funding.account)).scalar()
@@ -117,7 +137,8 @@ def _withdraw(conn: Connection, withdrawal: Withdrawal) -> Lot:
 
 
 def _lend(conn: Connection, writer: str, ask: Ask, now_ns: int) -> Lent:
-    greet_writer(conn, writer, now_ns)
+    if find_writer(conn, writer) is None:
+        greet_writer(conn, writer, now_ns)
     if lock_writer(conn, writer, share=True).state != "live":
         return Lent(short_minor=ask.need_minor + ask.keep_minor)
     lots = loading.lock_wallet(conn, ask.account)
@@ -159,6 +180,14 @@ def _renew(conn: Connection, writer: str, leases: Sequence[str]) -> tuple[str, .
     return lending.renew(map(rows.read_lease, rows.as_rows(found)), writer, loading.read_epoch(conn))
 
 
+def _look(conn: Connection, batch: Batch, cards: Cards) -> tuple[str, BatchView]:
+    """The writer's state and what the batch needs; raises Stale."""
+    known = find_writer(conn, batch.writer)
+    check_position(batch.writer, known.position if known else 0, batch.start)
+    view = loading.view_batch(conn, (batch, batch.start, batch.items), cards, lock=False)
+    return known.state if known else "live", view
+
+
 def _post(conn: Connection, batch: Batch, cards: Cards) -> Posted:
     _advance(conn, batch)
     plans: list[Plan] = []
@@ -167,27 +196,31 @@ def _post(conn: Connection, batch: Batch, cards: Cards) -> Posted:
     return loading.sum_up(batch.end, plans, lots)
 
 
-def _advance(conn: Connection, batch: Batch) -> None:
-    """Compare and set: whoever comes second finds the position moved, and has changed nothing."""
+def _advance(conn: Connection, batch: Batch, seen: str = "") -> None:
+    """Compare and set: whoever comes second finds the position moved, and has changed nothing.
+
+    `seen`: the writer's state that was read must still hold, too; raises Broken when it does not.
+    """
     table = schema.writers
     if batch.start == 0:
         greet_writer(conn, batch.writer, batch.now_ns)
     later = case((table.c.watermark_ns < batch.watermark_ns, batch.watermark_ns), else_=table.c.watermark_ns)
     moved = conn.execute(
         update(table).where(table.c.id == batch.writer, table.c.position == batch.start)
-        .values(position=batch.end, seen_at_ns=batch.now_ns, watermark_ns=later))
-    if not moved.rowcount:
+        .values(position=batch.end, seen_at_ns=batch.now_ns, watermark_ns=later).returning(table.c.state)).scalar()
+    if moved is None:
         known = find_writer(conn, batch.writer)
         raise Stale(batch.writer, known.position if known else 0, batch.start)
+    if seen not in ("", moved):
+        raise Broken(f"{batch.writer} is {moved}, it was {seen}")
 
 
-def _book_items(conn: Connection, part: tuple[Batch, int, Items], cards: Cards,
-                done: tuple[list[Plan], dict[str, Lot]]) -> None:
+def _book_items(conn: Connection, part: Part, cards: Cards, done: tuple[list[Plan], dict[str, Lot]]) -> None:
     """Books records, all of them or, when one is more than the database takes, half by half: that one is suspended."""
     batch, start, items = part
     try:
         with conn.begin_nested():
-            view = loading.view_batch(conn, batch, start, items, cards)
+            view = loading.view_batch(conn, part, cards, lock=True)
             plan = book(view)
             loading.write_plan(conn, plan, batch.now_ns)
     except _UNFIT as error:

@@ -24,6 +24,7 @@ from tokenworks.tariff.card import RateCard
 
 OPEN = ("held", "estimated")  # states of a request whose end, or whose count, is still to come
 Items = Sequence[tuple[int, Record | Damage]]
+Part = tuple[Batch, int, Items]  # records of a batch, and the place where they start
 _card = msgspec.json.Decoder(RateCard).decode
 
 
@@ -46,13 +47,14 @@ def read_epoch(conn: Connection) -> int:
     return int(conn.execute(select(schema.books.c.epoch)).scalar_one())
 
 
-def view_batch(conn: Connection, batch: Batch, start: int, items: Items, cards: Cards) -> BatchView:
-    """What `booking.book` must see of the books for these records, locked."""
+def view_batch(conn: Connection, part: Part, cards: Cards, lock: bool) -> BatchView:
+    """What `booking.book` must see of the books for these records; `lock`: and nobody may change until it is booked."""
+    batch, start, items = part
     need = needs(items)
     owners = conn.execute(select(schema.leases.c.lot).where(schema.leases.c.id.in_(need.leases))).scalars().all()
     requests = lock_requests(conn, schema.requests.c.id.in_(need.requests)) if need.requests else {}
-    lots = lock_lots(conn, {*need.lots, *owners})
-    leases = lock_leases(conn, schema.leases.c.id.in_(need.leases))
+    lots = lock_lots(conn, {*need.lots, *owners}, lock)
+    leases = lock_leases(conn, schema.leases.c.id.in_(need.leases), lock)
     refs = {row.card for row in requests.values()} | {item.card for _, item in items if isinstance(item, Opened)}
     return BatchView(batch.writer, batch.segment, start, batch.shard, batch.now_ns, read_epoch(conn), list(items),
                      requests, leases, lots, cards.find(conn, refs))
@@ -64,24 +66,26 @@ def lock_requests(conn: Connection, condition: Any) -> dict[str, RequestRow]:
     return {row[0]: rows.read_request(row) for row in rows.as_rows(found)}
 
 
-def lock_lots(conn: Connection, lots: Iterable[str]) -> dict[str, Lot]:
+def lock_lots(conn: Connection, lots: Iterable[str], lock: bool = True) -> dict[str, Lot]:
     """Lots, locked in the order of their ids."""
-    return _lock_lots(conn, schema.lots.c.id.in_(sorted(lots)))
+    return _lock_lots(conn, schema.lots.c.id.in_(sorted(lots)), lock)
 
 
 def lock_wallet(conn: Connection, account: str) -> dict[str, Lot]:
     """The lots of an account that have something to lend."""
-    return _lock_lots(conn, (schema.lots.c.account == account) & (schema.lots.c.available > 0))
+    return _lock_lots(conn, (schema.lots.c.account == account) & (schema.lots.c.available > 0), True)
 
 
-def _lock_lots(conn: Connection, condition: Any) -> dict[str, Lot]:
-    found = conn.execute(select(schema.lots).where(condition).order_by(schema.lots.c.id).with_for_update())
+def _lock_lots(conn: Connection, condition: Any, lock: bool) -> dict[str, Lot]:
+    query = select(schema.lots).where(condition).order_by(schema.lots.c.id)
+    found = conn.execute(query.with_for_update() if lock else query)
     return {row[0]: rows.read_lot(row) for row in rows.as_rows(found)}
 
 
-def lock_leases(conn: Connection, condition: Any) -> dict[str, LeaseRow]:
+def lock_leases(conn: Connection, condition: Any, lock: bool = True) -> dict[str, LeaseRow]:
     """Leases, locked in the order of their ids."""
-    found = conn.execute(select(schema.leases).where(condition).order_by(schema.leases.c.id).with_for_update())
+    query = select(schema.leases).where(condition).order_by(schema.leases.c.id)
+    found = conn.execute(query.with_for_update() if lock else query)
     return {row[0]: rows.read_lease(row) for row in rows.as_rows(found)}
 
 
@@ -92,16 +96,35 @@ def lock_held(conn: Connection, writer: str) -> tuple[dict[str, LeaseRow], dict[
     return lock_leases(conn, mine), lots
 
 
+class Packed:
+    """A plan as rows, made before anything is locked."""
+
+    def __init__(self, plan: Plan, now_ns: int) -> None:
+        self.plan = plan
+        self._requests = [rows.pack_request(row) for row in plan.requests]
+        self._charges = [rows.pack_charge(row) for row in plan.charges]
+        self._attempts = [rows.pack_attempt(row) for row in plan.attempts]
+        self._suspense = [rows.pack_suspense(row) for row in plan.suspense]
+        self._objects = [rows.pack_object(row, now_ns) for row in plan.objects]
+
+    def write(self, conn: Connection) -> None:
+        """All of it. A key that is taken or a side below zero raises: then nothing of it stays.
+
+        Lots come last: others wait for them.
+        """
+        rows.write_rows(conn, schema.requests, self._requests, replace=True)
+        rows.write_rows(conn, schema.charges, self._charges)
+        rows.write_rows(conn, schema.attempts, self._attempts)
+        rows.add_new(conn, schema.suspense, self._suspense)
+        rows.add_new(conn, schema.objects, self._objects)
+        write_entries(conn, self.plan.entries)
+        move_lots(conn, self.plan.lots)
+        move_leases(conn, self.plan.leases)
+
+
 def write_plan(conn: Connection, plan: Plan, now_ns: int) -> None:
-    """All of a plan. A key that is taken or a side below zero raises: then nothing of it stays."""
-    rows.write_rows(conn, schema.requests, [rows.pack_request(row) for row in plan.requests], replace=True)
-    rows.write_rows(conn, schema.charges, [rows.pack_charge(row) for row in plan.charges])
-    rows.write_rows(conn, schema.attempts, [rows.pack_attempt(row) for row in plan.attempts])
-    write_entries(conn, plan.entries)
-    move_lots(conn, plan.lots)
-    move_leases(conn, plan.leases)
-    rows.add_new(conn, schema.suspense, [rows.pack_suspense(row) for row in plan.suspense])
-    rows.add_new(conn, schema.objects, [rows.pack_object(row, now_ns) for row in plan.objects])
+    """A plan that was made under lock."""
+    Packed(plan, now_ns).write(conn)
 
 
 def write_entries(conn: Connection, entries: Sequence[Entry]) -> None:
@@ -115,7 +138,7 @@ def move_lots(conn: Connection, deltas: Sequence[LotDelta]) -> None:
     table = schema.lots
     sums = {side: table.c[side] + bindparam(f"add_{side}") for side in schema.SIDES}
     moves = [{"which": delta.lot, **{f"add_{side}": getattr(delta, f"{side}_minor") for side in schema.SIDES}}
-             for delta in deltas]
+             for delta in sorted(deltas, key=lambda delta: delta.lot)]
     if moves:
         conn.execute(update(table).where(table.c.id == bindparam("which")).values(sums), moves)
 
@@ -125,7 +148,8 @@ def move_leases(conn: Connection, deltas: Sequence[LeaseDelta]) -> None:
     table = schema.leases
     sums = {side: table.c[side] + bindparam(f"add_{side}") for side in ("granted", "posted", "returned")}
     moves = [{"which": delta.lease, "now": delta.state, "add_granted": delta.granted_minor,
-              "add_posted": delta.posted_minor, "add_returned": delta.returned_minor} for delta in deltas]
+              "add_posted": delta.posted_minor, "add_returned": delta.returned_minor}
+             for delta in sorted(deltas, key=lambda delta: delta.lease)]
     if moves:
         query = update(table).where(table.c.id == bindparam("which")).values({**sums, "state": bindparam("now")})
         conn.execute(query, moves)

@@ -97,6 +97,7 @@ def _money() -> None:
         _text("lot"),
         PrimaryKeyConstraint("entry", "line"),
         Index("ix_postings_account", "account", "unit", "entry"), Index("ix_postings_lot", "lot", "entry"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -125,11 +126,13 @@ def _requests() -> None:
         _count("amount"), _text("entry"), Column("segment", Integer, nullable=False, server_default=text("0")),
         _text("lot"), _text("lease"),
         PrimaryKeyConstraint("request", "number"), Index("ix_charges_entry", "entry"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "attempts",
         _text("request"), Column("number", Integer, nullable=False), _text("deployment"), _text("entry"), _text("row"),
         PrimaryKeyConstraint("request", "number"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "objects",
