@@ -35,7 +35,7 @@ from tokenworks.wire.events import (
 )
 from tokenworks.wire.refusals import Refusal
 from tokenworks.wire.spoken import SPOKEN
-from tokenworks.wire.sse import Splitter, read_event
+from tokenworks.wire.sse import CR, LF, Splitter, read_event
 
 Progress = Literal["exact", "visible", "blind"]
 
@@ -89,11 +89,11 @@ class StreamMeter(Tally):
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of these bytes: whole events, the same object when nothing was removed or kept back."""
-        if data.endswith(b"\n\n") and b"\r" not in data and not (self._splitter.rest or self._stopped):
-            end, first = len(data) - 2, data.find(b"\n")  # the usual read is one event, its data on one line
+        if data and data[-1] == LF and CR not in data and not (self._splitter.rest or self._stopped):
+            end, first = len(data) - 2, data.find(LF)  # the usual read is one event, its data on one line
             if first == end and data.startswith(b"data: "):
                 return self._relay(data, data[6:end], "")
-            two_lines = data.startswith(b"event: ") and data.find(b"\n", first + 1) == end
+            two_lines = data.startswith(b"event: ") and data.find(LF, first + 1) == end
             if two_lines and data.startswith(b"data: ", first + 1):
                 return self._relay(data, data[first + 7 : end], data[7:first].decode("latin-1"))
         return self._feed_any(data)

@@ -11,6 +11,7 @@ from tokenworks.limits import EVENT_BYTES_MAX
 
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE = re.compile(rb"\r\n|\n|\r")
+CR, LF = 13, 10  # as numbers: looking for one byte is several times cheaper than for a string of one
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,7 +33,7 @@ class Splitter:
         if self.rest:
             start = max(0, len(self.rest) - 3)
             data = self.rest + data
-        blocks = _cut_lf(data, start) if b"\r" not in data else _cut_any(data, start)
+        blocks = _cut_lf(data, start) if CR not in data else _cut_any(data, start)
         used = sum(map(len, blocks)) if blocks else 0
         self.rest = data[used:]
         self.overflown = len(self.rest) > EVENT_BYTES_MAX
@@ -67,7 +68,7 @@ def _cut_any(data: bytes, start: int) -> list[bytes]:
 def read_event(block: bytes) -> tuple[str, bytes]:
     """(name, data) of one whole event; ("", b"") for comments, blank lines and events without data."""
     end = len(block) - 2
-    if block.startswith(b"data: ") and block.find(b"\n") == end and b"\r" not in block:
+    if block.startswith(b"data: ") and block.find(LF) == end and CR not in block:
         return "", block[6:end]  # what most upstreams send
     name, data = b"", []
     for line in _LINE.split(block.removeprefix(_BOM)):
