@@ -30,6 +30,21 @@ SECTIONS: tuple[tuple[str, Table, str, str, dict[str, str]], ...] = (
       "sealed": "ended by its writer", "dead": "without an end mark, because its writer died",
       "posted": "wholly in the books; kept for replay", "removed": "kept long enough"}),
 )
+INVARIANTS = (
+    ("lot", "credited - refunded - expired - transferred = posted + leased + available, no side below zero",
+     "`ledger/lots.py`, on every movement"),
+    ("lot", "leased = what its leases have left; posted = the sum of its requests' shares; "
+            "leased + available = its wallet account in the ledger", "`ledger/audit.py`"),
+    ("lease", "left = granted - posted - returned, never below zero", "`credit/stock.py`"),
+    ("lease", "left in the books = free + held in its purse + what its journal has yet to tell + "
+              "what was granted and not heard of", "`tests/credit/test_machine.py`"),
+    ("hold", "what it holds is the sum of its legs; a charge never passes it, the rest is overrun", "`credit/purse.py`"),
+    ("request", "rated = charged + waived + overrun; its parts sum to charged", "`credit/verdict.py`, `ledger/audit.py`"),
+    ("request", "charged once: it moves along the table of holds, and (request, number) of a share is unique",
+     "`credit/booking.py`"),
+    ("entry", "sums to zero per unit; the shares of its requests sum to its revenue",
+     "`ledger/entries.py`, `ledger/audit.py`"),
+)
 
 
 def print_page() -> str:
@@ -52,6 +67,8 @@ def _lines() -> Iterator[str]:
                 yield f"    {state} --> [*]"
         yield from ("```", "", "| state | meaning |", "|---|---|")
         yield from (f"| `{state}` | {meanings[state]} |" for state in table)
+    yield from ("", "## What holds after every step", "", "| of a | what holds | checked in |", "|---|---|---|")
+    yield from (f"| {noun} | {what} | {where} |" for noun, what, where in INVARIANTS)
 
 
 if __name__ == "__main__":

@@ -318,3 +318,12 @@ def test_granted_outlives_lease() -> None:
     assert found.empty and found.granted == {"L1": 50}
     found.grant(grant("L1", 5), 10**15)
     assert found.granted == {"L1": 55} and found.free_minor == 5
+
+
+def test_expect_after_end() -> None:
+    """A guess that comes late changes nothing for the others."""
+    found = purse(grant("L1", 50))
+    hold = cut(found, 20, keep=10)
+    found.settle(hold, 20, 2)
+    found.expect(hold, 30)
+    assert (sums(found), hold.keep_minor) == ((30, 0, 0), 0)

@@ -7,6 +7,7 @@ the free credit of all leases of this epoch, `held_minor` the sum of what holds 
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from tokenworks.credit.hold import Hold, Lease, Leg
@@ -292,12 +293,7 @@ class Purse:
 
     def _kept_before(self, hold: Hold) -> int:
         """What the holds older than this one keep."""
-        kept = 0
-        for older in self._running:
-            if older is hold:
-                break
-            kept += older.keep_minor
-        return kept
+        return sum(older.keep_minor for older in takewhile(lambda one: one is not hold, self._running))
 
     # --- what goes back ---
 
