@@ -20,7 +20,7 @@ from tokenworks.store.ports import Store
 from tokenworks.store.shapes import Batch, EntryQuery, Funding, RequestQuery
 
 SPAWN = multiprocessing.get_context("spawn")
-HOSTS, WRITERS, ROUNDS = 2, 3, 12
+HOSTS, WRITERS, ROUNDS = 2, 3, 8
 
 
 def run_all(calls: list[Callable[[], None]]) -> None:
@@ -148,7 +148,7 @@ def test_decided_again(database_url: str, meddle: str) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("kills", [3])
+@pytest.mark.parametrize("kills", [2])
 def test_killed_poster(database_url: str, kills: int) -> None:
     """A poster is killed in the middle, again and again: every time the books are whole and its journal goes on."""
     store = open_store(database_url)

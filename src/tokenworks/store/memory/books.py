@@ -143,7 +143,7 @@ class MemoryBooks:
         lots = {lot: state.lots[lot] for lot in need.lots if lot in state.lots} | self._lots_of(leases)
         try:
             plan = book(BatchView(batch.writer, batch.segment, start, batch.shard, batch.now_ns, state.epoch,
-                                  list(items), state.requests, leases, lots, self._cards.rows()))
+                                  list(items), state.requests, leases, lots, self._cards.rows))
             state.apply(plan)
         except (OverflowError, AmountOutOfRange, Broken) as error:
             if len(items) == 1 and isinstance(items[0][1], Damage):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from tokenworks.errors import NotFound
@@ -17,13 +16,14 @@ T = TypeVar("T")
 
 
 class MemoryShelf(Generic[T]):
-    """ports.Shelf."""
+    """ports.Shelf. `rows` has all of them by id, for decisions."""
 
     def __init__(self, state: State, noun: Noun[T]) -> None:
         self._state, self._noun = state, noun
         self._kept: dict[str, Kept[T]] = {}
         self._dropped: dict[str, int] = {}
         self._digests: dict[bytes, str] = {}
+        self.rows: dict[str, T] = {}
 
     def add(self, row: T) -> int:
         """See ports.Shelf."""
@@ -62,7 +62,7 @@ class MemoryShelf(Generic[T]):
         with self._state.lock:
             self._state.faults("drop")
             self.get(ident)
-            del self._kept[ident]
+            del self._kept[ident], self.rows[ident]
             self._state.policy_version += 1
             version = self._dropped[ident] = self._state.policy_version
         return self._ring(version)
@@ -84,10 +84,6 @@ class MemoryShelf(Generic[T]):
             data = [self._kept[ident] for ident in names[:limit]]
         return Rows(data, names[limit - 1] if len(names) > limit else None)
 
-    def rows(self) -> Mapping[str, T]:
-        """All rows by id."""
-        return {ident: kept.row for ident, kept in self._kept.items()}
-
     def changed(self, version: int) -> tuple[list[T], list[str]]:
         """Rows put after `version`, and the ids of those dropped after it."""
         gone = [ident for ident, at in sorted(self._dropped.items()) if at > version] if version else []
@@ -96,6 +92,7 @@ class MemoryShelf(Generic[T]):
     def _set(self, ident: str, row: T) -> int:
         self._state.policy_version += 1
         self._kept[ident] = Kept(row, self._state.policy_version)
+        self.rows[ident] = row
         return self._state.policy_version
 
     def _ring(self, version: int) -> int:
