@@ -38,8 +38,10 @@ INVARIANTS = (
     ("lease", "left = granted - posted - returned, never below zero", "`credit/stock.py`"),
     ("lease", "left in the books = free + held in its purse + what its journal has yet to tell + "
               "what was granted and not heard of", "`tests/credit/test_machine.py`"),
-    ("hold", "what it holds is the sum of its legs; a charge never passes it, the rest is overrun", "`credit/purse.py`"),
-    ("request", "rated = charged + waived + overrun; its parts sum to charged", "`credit/verdict.py`, `ledger/audit.py`"),
+    ("hold", "what it holds is the sum of its legs; a charge never passes it, the rest is overrun",
+     "`credit/purse.py`"),
+    ("request", "rated = charged + waived + overrun; its parts sum to charged",
+     "`credit/verdict.py`, `ledger/audit.py`"),
     ("request", "charged once: it moves along the table of holds, and (request, number) of a share is unique",
      "`credit/booking.py`"),
     ("entry", "sums to zero per unit; the shares of its requests sum to its revenue",
