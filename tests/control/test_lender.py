@@ -4,6 +4,7 @@ unused elsewhere, and a top-up reaches the streams that wait for it first."""
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,26 @@ def test_a_refused_stream_takes_part_of_a_top_up_and_then_the_rest(books: Store,
         await until(lambda: worker.purse("acc").free_minor == 20)
         await asyncio.to_thread(fund, books, 100, "acc", 2)
         await until(lambda: worker.purse("acc").free_minor >= 50)
+        await asyncio.sleep(0.05)
+        assert worker.purse("acc").free_minor == 20 + 30 + 10, "what was missing and a tenth; not the whole need again"
+
+    run_world(books, tmp_path, scenario)
+
+
+def test_credit_that_comes_back_by_itself_reaches_the_waiting_stream(books: Store, tmp_path: Path) -> None:
+    found(books, 100)
+
+    async def scenario(world: World) -> None:
+        first, second = await world.worker(0), await world.worker(1)
+        stream, other = await second.cut("acc", 20), await first.cut("acc", 72)
+        assert isinstance(stream, Hold)
+        assert isinstance(other, Hold)
+        first.gives = False
+        await second.ask("acc", 50, "extend")
+        request = first.open("acc", other)
+        first.close("acc", request, other, 2)
+        first.give(Recall("lot_acc_0", 70))  # nobody has asked for it just now
+        await until(lambda: second.purse("acc").free_minor >= 50)
 
     run_world(books, tmp_path, scenario)
 
@@ -269,6 +290,44 @@ def test_a_hello_that_lacks_a_grant_gets_it(books: Store, tmp_path: Path) -> Non
         assert sum(isinstance(message, Offer) for message in worker.heard) == 1, "what it knows is not offered again"
 
     run_world(books, tmp_path, scenario)
+
+
+def test_a_lost_grant_is_not_given_twice(books: Store, tmp_path: Path) -> None:
+    """While we look for what was lost, the same worker asks, and the books have lent before we hear of it."""
+    found(books, 10_000)
+
+    class Slow:
+        def __init__(self, port: object, verb: str, before_s: float, after_s: float) -> None:
+            self.port, self.verb, self.before_s, self.after_s = port, verb, before_s, after_s
+
+        def __getattr__(self, name: str) -> object:
+            found_verb = getattr(self.port, name)
+
+            def call(*args: object) -> object:
+                pause = threading.Event()
+                pause.wait(self.before_s if name == self.verb else 0)
+                result = found_verb(*args)
+                pause.wait(self.after_s if name == self.verb else 0)
+                return result
+
+            return call
+
+    slow = books._replace(books=Slow(books.books, "lend", 0, 0.2),  # type: ignore[arg-type]
+                          ledger=Slow(books.ledger, "leases", 0.1, 0))  # type: ignore[arg-type]
+
+    async def scenario(world: World) -> None:
+        worker = await world.worker()
+        await worker.ask("acc", 100)
+        lease = next(iter(worker.purse("acc").granted))
+        worker.purse("acc").granted[lease] -= 40
+        world.link.peers[worker.writer].close()
+        await until(lambda: not worker.link.connected)
+        await until(lambda: worker.link.connected)
+        await worker.ask("acc", 300)
+        await until(lambda: any(isinstance(message, Offer) for message in worker.heard))
+        assert worker.purse("acc").granted == {row.id: row.granted_minor for row in books.ledger.leases("acc")}
+
+    run_world(slow, tmp_path, scenario)
 
 
 def test_a_worker_that_does_not_tell_is_not_offered_anything(books: Store, tmp_path: Path) -> None:

@@ -409,7 +409,8 @@ def test_segments_are_kept_for_a_week_and_then_go() -> None:
     assert bench.row("h/0/1").state == "ended"
 
 
-def test_a_journal_that_vanished_leaves_its_leases_in_doubt() -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_journal_that_vanished_leaves_its_leases_in_doubt(restarted: bool) -> None:
     bench = Bench()
     writer = bench.writer()
     bench.lease("h/0/1")
@@ -417,6 +418,8 @@ def test_a_journal_that_vanished_leaves_its_leases_in_doubt() -> None:
     bench.run()
     for shelved in list_segments(bench.disk):
         del bench.disk.files[shelved.name]
+    if restarted:
+        bench.start()
     bench.wait(10)
     bench.wait(10)
     assert bench.row("h/0/1").state == "lost"
