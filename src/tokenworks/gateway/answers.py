@@ -38,7 +38,7 @@ def note_refused(flow: Flow, refusal: Refusal, why: dict[str, str | int]) -> Non
         facts.model[:MODEL_CHARS_MAX] if facts else "", refusal.value, refusal_status(refusal, flow.family), short)
     flow.shared.write(record)
     flow.shared.tally.note_refusal(refusal.value)
-    flow.shared.tally.live.append(record)
+    flow.shared.tally.note_live(record)
 
 
 def fail(flow: Flow, refusal: Refusal, message: str = "") -> None:

@@ -68,7 +68,7 @@ def send(flow: Flow, caller: Caller) -> None:
     """The request goes to the deployment that was picked."""
     shared, offer = flow.shared, flow.offer
     flow.tried.append(offer.deployment.id)
-    flow.attempt_ns, flow.attempt_at_ns = shared.clock.mono_ns(), shared.clock.now_ns()
+    flow.attempt_ns = shared.clock.mono_ns()
     flow.status = flow.first_ns = flow.size = 0
     flow.meter = None
     flow.parts = []

@@ -40,6 +40,7 @@ class CreditDesk:
         position: Callable[[], int],
     ) -> None:
         self.tills: dict[str, Till] = {}
+        self.active: dict[str, Till] = {}  # with leases, or somebody who waits: the others cost nothing at a beat
         self.books_epoch = 0
         self._writer, self._clock, self._budget = writer, clock, budget
         self._send, self._write, self._position = send, write, position
@@ -58,6 +59,7 @@ class CreditDesk:
 
     def wait(self, till: Till, waiting: Waiting) -> None:
         """Stand in line at a till; the books are asked unless an ask is on its way."""
+        self.active[till.purse.account] = till
         till.enter(waiting)
         if till.asked is not None:
             self._give_up(self._clock.mono_ns())
@@ -115,7 +117,7 @@ class CreditDesk:
         self._asks.clear()
         self._renews.clear()
         self._recalls = 0
-        for till in self.tills.values():
+        for till in tuple(self.active.values()):
             till.asked = None
             if connected and till.waiting:
                 self._ask(till)
@@ -131,7 +133,7 @@ class CreditDesk:
         mono_ns, at_ns = self._clock.mono_ns(), self._clock.now_ns()
         released: list[Released] = []
         self._give_up(mono_ns)
-        for till in self.tills.values():
+        for till in tuple(self.active.values()):
             if till.spent_minor or till.rate_minor_per_s:
                 till.beat(span_ms)
             released += till.purse.idle(mono_ns, at_ns)
@@ -139,23 +141,23 @@ class CreditDesk:
                 self._renew(till, mono_ns)
                 ask = till.low_ask(self._identity + 1)
                 self._send_ask(till, ask)
+            if till.idle:
+                del self.active[till.purse.account]
         self._give_back(released)
 
     def return_all(self) -> None:
         """At the end of a drain: nothing is held any more, so all credit goes back."""
         at_ns = self._clock.now_ns()
-        released = [record for till in self.tills.values() for lot in self._lots_of(till)
+        released = [record for till in self.active.values() for lot in {lease.lot for lease in till.purse.leases()}
                     for record in till.purse.give_back(lot, 2**63 - 1, True, at_ns)]
         self._give_back(released)
-
-    def _lots_of(self, till: Till) -> list[str]:
-        return [lot for lot, account in self._lots.items() if account == till.purse.account]
 
     def _take_grants(self, grants: tuple[LeaseGrant, ...], sent_ns: int) -> None:
         for grant in grants:
             self._lots[grant.lot] = grant.account
             self.adopt_epoch(max(grant.books_epoch, self.books_epoch))
-            self.till(grant.account).purse.grant(grant, sent_ns)
+            till = self.active[grant.account] = self.till(grant.account)
+            till.purse.grant(grant, sent_ns)
 
     def _ask(self, till: Till, room_minor: int | None = None) -> None:
         self._send_ask(till, till.next_ask(self._identity + 1, room_minor))

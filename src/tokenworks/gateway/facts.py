@@ -37,7 +37,7 @@ def build_facts(shared: Shared, connections: int, upstreams: int, stall_ms: int)
         "tokenworks_requests_running": len(shared.running),
         "tokenworks_buffer_bytes": shared.budget.used,
         "tokenworks_holds": sum(1 for flow in shared.running if getattr(flow, "hold", None) is not None),
-        "tokenworks_leases": sum(len(till.purse.leases()) for till in shared.desk.tills.values()),
+        "tokenworks_leases": sum(len(till.purse.leases()) for till in shared.desk.active.values()),
         "tokenworks_policy_version": shared.book.version,
         "tokenworks_loop_stall_seconds_max": stall_ms,
         series("tokenworks_upstream_connections", state="open"): upstreams,

@@ -43,7 +43,7 @@ class Flow:
         # the wait for credit (till.Waiting)
         "kind", "need_minor", "keep_minor", "short_minor", "short_keep_minor", "rounds", "timer", "denied", "queued",
         # the attempt that runs, and those before it
-        "offers", "outlet", "offer", "call", "tried", "attempts", "attempt_ns", "attempt_at_ns", "status",
+        "offers", "outlet", "offer", "call", "tried", "attempts", "attempt_ns", "status",
         "error_parts", "first_ns",
         # the answer
         "answer_headers", "meter", "parts", "size", "assembler", "splitter", "backlog", "backlog_ended", "blocked",
@@ -56,7 +56,7 @@ class Flow:
         self.family: Family = FAMILY[self.dialect]
         self.customer, self.till = customer, till
         self.opened_ns = shared.clock.mono_ns()
-        self.at_ns = shared.clock.now_ns()
+        self.at_ns = self.opened_ns + shared.wall_ns
         self.id = ""
         self.stage = "reading"
         self.hold: Hold | None = None
@@ -96,7 +96,6 @@ class Flow:
     outlet: Outlet
     offer: Offer
     attempt_ns: int
-    attempt_at_ns: int
     status: int
     error_parts: list[bytes]
     first_ns: int

@@ -34,7 +34,7 @@ def plan_hold(flow: Flow) -> None:
     if deployment.progress == "blind":
         flow.held_tokens = flow.output_max
     flow.need_minor = flow.input_minor + pricer.price_output(flow.held_tokens)
-    rest = flow.learned.guess.remainder(0, flow.output_max) - flow.held_tokens
+    rest = min(flow.learned.expected, flow.output_max) - flow.held_tokens
     flow.keep_minor = pricer.price_output(rest) if rest > 0 else 0
 
 
@@ -67,20 +67,30 @@ def try_cut(flow: Flow) -> bool:
     if isinstance(found, Short):
         flow.short_minor, flow.short_keep_minor = found.need_minor, found.keep_minor
         return False
-    flow.quit_waiting()
+    if flow.queued:
+        flow.quit_waiting()
     flow.hold = found
     flow.mark = NEVER if flow.mode == "whole" else _first_mark(flow)
     account = flow.customer.account
     opened = flow.opened = Opened(
         flow.name(), account.id, flow.customer.key.id, flow.at_ns, flow.dialect, flow.admitted.model.id,
         flow.offer.deployment.id, account.unit, flow.price.card, flow.facts.stream, flow.need_minor, account.crash,
-        {**flow.admitted.why, **flow.why, "input_bound": flow.input_tokens, "output_held": flow.held_tokens,
-         "asked": flow.mode})  # fmt: skip
+        _explain(flow))  # fmt: skip
     shared.write(opened)
     shared.running.add(flow)  # type: ignore[arg-type]
-    shared.tally.live.append((opened, None))
+    shared.tally.note_live((opened, None))
     flow.move("open")
     return True
+
+
+def _explain(flow: Flow) -> dict[str, str | int]:
+    """Why here and why so much, beside what Opened itself says."""
+    why: dict[str, str | int] = {
+        "route": "only", "input_bound": flow.input_tokens, "output_held": flow.held_tokens, "asked": flow.mode}
+    if len(flow.admitted.why) > 2 or len(flow.why) > 2:  # more than one deployment was looked at
+        why |= flow.admitted.why
+        why |= flow.why
+    return why
 
 
 def _first_mark(flow: Flow) -> int:

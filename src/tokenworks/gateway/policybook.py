@@ -11,16 +11,20 @@ from collections.abc import Callable, Collection, Iterable
 
 import structlog
 
+from tokenworks.admission.admit import Caller, Denied, admit_key
 from tokenworks.admission.offer import Offer, make_offer
-from tokenworks.credit.bound import InputRate, OutputGuess
+from tokenworks.credit.bound import InputRate, OutputGuess, learn_input
 from tokenworks.credit.policy import Account, Change, Endpoint, Key, Snapshot
 from tokenworks.fleet.deployment import Model
 from tokenworks.gateway.outlet import Outlets
 from tokenworks.tariff.card import RateCard
 from tokenworks.tariff.check import pick_version
 from tokenworks.tariff.rate import Pricer
+from tokenworks.usage.vector import Usage
+from tokenworks.wire.request import COUNT_MAX, RequestFacts
 
 FOREVER_NS = 2**63 - 1
+LEARN_ALL = 256  # of a model's requests, before a part of them will do
 _BLOCK = 64  # of SHA-256
 log = structlog.get_logger()
 
@@ -40,13 +44,24 @@ class Price:
 
 
 class Learned:
-    """What a worker has learned of one model from closed requests."""
+    """What a worker has learned of one model from closed requests: from each at first, then from every eighth."""
 
-    __slots__ = ("guess", "rate")
+    __slots__ = ("_seen", "expected", "guess", "rate")
 
     def __init__(self) -> None:
         self.rate = InputRate()
         self.guess = OutputGuess()
+        self.expected = self.guess.remainder(0, COUNT_MAX)  # output of an answer that has not begun
+        self._seen = 0
+
+    def learn(self, facts: RequestFacts, model: Model, usage: Usage) -> None:
+        """A request was served in full and reported `usage`."""
+        self._seen += 1
+        if self._seen > LEARN_ALL and self._seen & 7:
+            return
+        learn_input(facts, model, self.rate, usage.prompt)
+        self.guess.learn(usage.completion)
+        self.expected = self.guess.remainder(0, COUNT_MAX)
 
 
 class PolicyBook:
@@ -67,6 +82,7 @@ class PolicyBook:
         self._prices: dict[tuple[str, str], Price] = {}
         self._staged: Snapshot | None = None
         self._staged_keys: dict[bytes, Key] = {}
+        self.callers: dict[bytes, Caller] = {}  # admitted digests, until the policy changes
         self.digest: Callable[[bytes], bytes] = _make_digest(b"")
 
     @property
@@ -123,6 +139,7 @@ class PolicyBook:
             self._endpoints[endpoint.deployment.id] = endpoint
         for card in rows.cards:
             self._cards[(card.name, card.version)] = card
+        self.callers = {}
         if rows.cards:
             self._prices = {}
         if not isinstance(rows, Change) or rows.models or rows.endpoints or rows.dropped_models \
@@ -162,6 +179,19 @@ class PolicyBook:
         return offer
 
     # --- what a request asks ---
+
+    def caller(self, text: bytes | None, now_ns: int) -> Caller | Denied:
+        """Whose key this is, by admission's rules. The key's text is hashed and kept nowhere."""
+        if text is None:
+            return admit_key(None, self.keys, self.accounts, now_ns)
+        digest = self.digest(text)
+        known = self.callers.get(digest)
+        if known is not None:
+            return known
+        found = admit_key(digest, self.keys, self.accounts, now_ns)
+        if isinstance(found, Caller) and not found.key.expires_at_ns:
+            self.callers[digest] = found
+        return found
 
     def price(self, account: Account, model: str, now_ns: int) -> Price | None:
         """The price of `model` for `account` by the version of its card in force now; None: it is not sold to it."""

@@ -11,6 +11,7 @@ from tokenworks.gateway.upstream import Call, Caller
 from tokenworks.limits import UPSTREAM_WHOLE_BYTES_MAX
 from tokenworks.usage.estimate import count_tokens
 from tokenworks.usage.meter import Show, StreamMeter, WholeReport, hide_whole, mark_whole, read_whole
+from tokenworks.usage.quick import read_quick
 from tokenworks.usage.vector import Basis, Usage
 from tokenworks.wire.dialects import STREAM_TYPE
 from tokenworks.wire.ends import End
@@ -45,6 +46,22 @@ def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
     return True
 
 
+def relay_chunk(flow: Flow, data: bytes, ended: bool, caller: Caller) -> bool:
+    """The usual read in the middle of a stream, in as few steps as there are; False, and nothing done, for others."""
+    meter, turn = flow.meter, flow.turn
+    if meter is None or ended or len(data) > PORTION_BYTES or flow.assembler is not None or not turn.started:
+        return False
+    out = meter.feed(data)
+    flow.tick = flow.shared.tick
+    if meter.ended or meter.broken or meter.error is not None:
+        _pass_on(flow, out, False, caller)
+    else:
+        turn.write(out)
+        if meter.output_seen >= flow.mark:
+            advance(flow)
+    return True
+
+
 def relay_stream(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
     """A read of a stream. Large reads are metered in portions, so that a stream stops close to the end of its hold."""
     while len(data) > PORTION_BYTES and flow.stage in ("relaying", "draining"):
@@ -66,6 +83,14 @@ def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None
         out += meter.flush()
     if meter.first_output and not flow.first_ns:
         flow.first_ns = flow.shared.clock.mono_ns()
+    _pass_on(flow, out, ended, caller)
+
+
+def _pass_on(flow: Flow, out: bytes, ended: bool, caller: Caller) -> None:
+    """What the meter let through goes out; then what the meter has seen decides."""
+    meter = flow.meter
+    if meter is None:
+        return
     if meter.ended or (ended and meter.finished):
         _end_stream(flow, out)
         return
@@ -124,7 +149,7 @@ def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
         data = b"".join(flow.parts)
         flow.parts = []
     engine = flow.offer.deployment.engine
-    found = read_whole(flow.dialect, engine, data)
+    found = read_quick(flow.dialect, engine, data) or read_whole(flow.dialect, engine, data)
     if not found.valid or found.error is not None:
         judge_answer(flow, caller, "the answer is not one of this dialect")
         return
@@ -134,8 +159,8 @@ def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
     served(flow, usage, basis)
     body = hide_whole(flow.dialect, engine, data, flow.show)
     notes: tuple[str, ...] = ()
-    if flow.capped and (marked := mark_whole(flow.dialect, body, End.CAP)) is not body:
-        body, notes = marked, ("output_capped",)
+    if flow.capped and found.capped:
+        body, notes = mark_whole(flow.dialect, body, End.CAP), ("output_capped",)
     raw = report.raw if report is not None else b""
     position = _close_served(flow, usage, basis, raw, found.object_ids, notes)
     finish(flow, position, body, True)
@@ -150,7 +175,8 @@ def _close_served(
     flow: Flow, usage: Usage, basis: Basis, raw: bytes, objects: tuple[str, ...], notes: tuple[str, ...]
 ) -> int:
     """The closing record of an answer that came to its end; a client that left while it drained is named."""
-    flow.quit_waiting()
+    if flow.queued:
+        flow.quit_waiting()
     gone = flow.stage == "draining"
     if objects:
         objects = tuple(name for name in objects[:OBJECTS_MAX] if len(name) <= OBJECT_CHARS_MAX)

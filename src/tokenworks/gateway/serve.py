@@ -13,7 +13,7 @@ from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.funding import denied, fund, try_cut
 from tokenworks.gateway.ownership import find_owner
-from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
+from tokenworks.gateway.relay import begin_answer, relay_chunk, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
 from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.usage.meter import Show
@@ -61,6 +61,8 @@ class Serving(Flow):
     def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
         """Meter what came and pass it on. At its end it is settled before the last bytes leave."""
         if call is not self.call:
+            return
+        if self.first_ns and self.stage == "relaying" and relay_chunk(self, data, ended, self):
             return
         if self.status == 0:
             self.status = call.status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenworks.admission.admit import Caller, Denied, admit_key
+from tokenworks.admission.admit import Caller, Denied
 from tokenworks.gateway.models import list_models, render_list, render_model
 from tokenworks.gateway.pool import Target
 from tokenworks.gateway.proxy import ProxyFlow
@@ -38,11 +38,9 @@ class Gateway:
         return Serving(shared, turn, route, caller, till)
 
     def _find_caller(self, turn: Turn) -> Caller | Denied:
-        """Whose key it is. The key's text is hashed here and kept nowhere."""
-        book = self.shared.book
-        text = read_key(turn.head.fields)
-        return admit_key(None if text is None else book.digest(text), book.keys, book.accounts,
-                         self.shared.clock.now_ns())
+        """Whose key it is."""
+        shared = self.shared
+        return shared.book.caller(read_key(turn.head.fields), shared.clock.mono_ns() + shared.wall_ns)
 
     def _open_other(self, turn: Turn, route: Route) -> Flow | None:
         """What is no call of a model: probes, lists, what there is not, and the control process's affairs."""

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from tokenworks.credit.bound import learn_input
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.purse import Settled
 from tokenworks.credit.records import Amended, Attempt, Closed, Outcome, Progressed
@@ -77,7 +76,7 @@ def end_attempt(flow: Flow, outcome: AttemptOutcome, reason: str, usage: Usage, 
     flow.attempts.append(Attempt(
         len(flow.attempts) + 1, deployment.id, outcome, flow.status, reason[:REASON_CHARS_MAX], usage, basis,
         cost.pricer.amount(usage) if cost else 0, cost.unit if cost else "", cost.card if cost else "",
-        flow.attempt_at_ns, (flow.first_ns - flow.attempt_ns) // 1_000_000 if flow.first_ns else -1,
+        flow.attempt_ns + shared.wall_ns, (flow.first_ns - flow.attempt_ns) // 1_000_000 if flow.first_ns else -1,
         (mono_ns - flow.attempt_ns) // 1_000_000))  # fmt: skip
     counters, key = shared.tally.meters.counters, flow.outlet.keys[outcome]
     counters[key] = counters.get(key, 0) + 1
@@ -88,7 +87,8 @@ def close(flow: Flow, ending: Ending) -> int:
     shared, hold, till = flow.shared, flow.hold, flow.till
     if hold is None or flow.opened is None:
         return shared.journal.position
-    mono_ns, at_ns = shared.clock.mono_ns(), shared.clock.now_ns()
+    mono_ns = shared.clock.mono_ns()
+    at_ns = mono_ns + shared.wall_ns
     rated = flow.price.pricer.amount(ending.usage)
     charge = 0 if ending.free else rated
     count = charge > 0 and ending.basis == "estimated" and shared.counter.can_count(flow.admitted.model)
@@ -110,7 +110,7 @@ def close(flow: Flow, ending: Ending) -> int:
         shared.owners.note(ending.objects, flow.customer.account.id, flow.offer.deployment.id)
         shared.desk.tell_written()
     if ending.basis == "reported" and ending.outcome == "ok":
-        _learn(flow, ending.usage)
+        flow.learned.learn(flow.facts, flow.admitted.model, ending.usage)
     if count:
         _count(flow, hold, closed, "" if flow.meter is None else flow.meter.text_seen)
     if till.waiting:
@@ -130,11 +130,6 @@ def _charge(flow: Flow, hold: Hold, charge: int, mono_ns: int, estimated: bool) 
 
 def _server(flow: Flow) -> str:
     return flow.attempts[-1].deployment if flow.attempts and flow.attempts[-1].outcome == "served" else ""
-
-
-def _learn(flow: Flow, usage: Usage) -> None:
-    learn_input(flow.facts, flow.admitted.model, flow.learned.rate, usage.prompt)
-    flow.learned.guess.learn(usage.completion)
 
 
 def _count(flow: Flow, hold: Hold, closed: Closed, text: str) -> None:

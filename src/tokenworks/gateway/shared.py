@@ -84,6 +84,7 @@ class Shared:
         self.link_send: Callable[[ToControl], bool] = lambda message: False
         self.connected = False
         self.heard_ns = 0
+        self.wall_ns = clock.now_ns() - clock.mono_ns()  # what to add to the monotonic clock; set anew at each beat
         self.disk_first = False
         self.draining = False
         self.drains = 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.telemetry import Histogram, Meters, series
 from tokenworks.usage.vector import CLASSES, Basis, Usage
 
-LIVE_MAX = 1000  # rows of `request tail` between two reports; older ones give way
+LIVE_MAX = 256  # rows of `request tail` per report: above that they are a sample, and keeping more would cost
 
 
 class ModelKeys:
@@ -31,7 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.meters = Meters()
-        self.live: deque[tuple[Opened, Closed | None] | Refused] = deque(maxlen=LIVE_MAX)
+        self.live: list[tuple[Opened, Closed | None] | Refused] = []
         self._models: dict[tuple[str, str], ModelKeys] = {}
         self._refusals: dict[str, str] = {}
         self._cuts = series("tokenworks_streams_cut_total")
@@ -68,7 +66,13 @@ class Tally:
                 keys.per_token.observe((closed.duration_ms - closed.ttft_ms) * 1000 // rest)
         if closed.outcome == "cut":
             self.meters.add(self._cuts)
-        self.live.append((opened, closed))
+        if len(self.live) < LIVE_MAX:
+            self.live.append((opened, closed))
+
+    def note_live(self, row: tuple[Opened, Closed | None] | Refused) -> None:
+        """A row for `request tail`, while there is room."""
+        if len(self.live) < LIVE_MAX:
+            self.live.append(row)
 
     def _note_tokens(self, keys: ModelKeys, usage: Usage, basis: Basis) -> None:
         names = keys.tokens.get(basis)

@@ -56,6 +56,11 @@ class Till:
         self.spent_minor = 0  # since the last beat
         self.rate_minor_per_s = 0
 
+    @property
+    def idle(self) -> bool:
+        """Nothing leased, nobody waiting, nothing spent lately."""
+        return self.purse.empty and not self.waiting and self.asked is None and not self.rate_minor_per_s
+
     def enter(self, waiting: Waiting) -> None:
         """Stand in line: streams before requests, among them by age."""
         place = len(self.waiting)

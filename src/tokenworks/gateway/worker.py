@@ -174,6 +174,7 @@ class Worker:
 
     def _beat(self) -> None:
         shared = self.shared
+        shared.wall_ns = self._clock.now_ns() - self._clock.mono_ns()
         self._beat_timer = shared.loop.call_later(FACTS_INTERVAL_MS / 1000, self._beat)
         self.stall.beat()
         self._beats += 1
