@@ -21,8 +21,7 @@ from tokenworks.credit.messages import (
 )
 from tokenworks.credit.records import Record, Released
 from tokenworks.gateway.budget import Budget
-from tokenworks.gateway.till import Till, Waiting
-from tokenworks.limits import ASK_HOLD_MS
+from tokenworks.gateway.till import SILENCE_NS, Till, Waiting
 
 FORGET_NS = 60 * 1_000_000_000  # an answer that late is taken for an offer
 
@@ -72,6 +71,8 @@ class CreditDesk:
         known = self._asks.get(answer.id) if answer.pending else self._asks.pop(answer.id, None)
         till, sent_ns = known or (self.till(answer.account), self._clock.mono_ns())
         self._take_grants(answer.grants, sent_ns)
+        if answer.books_reached:
+            till.heard_ns = self._clock.mono_ns()
         if answer.pending or till.asked_id != answer.id:  # an ask that was given up may still bring credit
             till.serve()
         elif answer.books_reached:
@@ -174,7 +175,7 @@ class CreditDesk:
     def _give_up(self, mono_ns: int) -> None:
         """Asks that the books have not answered within their time: whoever waits then asks anew."""
         for number, (till, sent_ns) in list(self._asks.items()):
-            if mono_ns - sent_ns > ASK_HOLD_MS * 1_000_000:
+            if mono_ns - max(sent_ns, till.heard_ns) > SILENCE_NS:
                 if till.asked_id == number:
                     till.asked, till.asked_id = None, 0
                 if mono_ns - sent_ns > FORGET_NS:

@@ -42,6 +42,7 @@ class Flow:
         "capped", "counted", "why",
         # the wait for credit (till.Waiting)
         "kind", "need_minor", "keep_minor", "short_minor", "short_keep_minor", "rounds", "timer", "denied", "queued",
+        "wait_ns",
         # the attempt that runs, and those before it
         "offers", "outlet", "offer", "call", "tried", "attempts", "attempt_ns", "status",
         "error_parts", "first_ns",
@@ -92,6 +93,7 @@ class Flow:
     short_minor: int
     short_keep_minor: int
     rounds: int
+    wait_ns: int
     offers: Sequence[Offer]
     outlet: Outlet
     offer: Offer

@@ -100,7 +100,11 @@ def _first_mark(flow: Flow) -> int:
 
 def _silence(flow: Flow) -> None:
     """The books have not answered: that is no reason to call the account empty."""
-    if flow.stage == "asking" and flow.hold is None:
+    if flow.stage != "asking" or flow.hold is not None:
+        return
+    if flow.shared.connected and not flow.till.silent(flow.shared.clock.mono_ns(), flow.wait_ns):
+        flow.start_timer(ASK_HOLD_MS, lambda: _silence(flow))
+    else:
         refuse(flow, Refusal.POLICY_STALE)
 
 
@@ -151,6 +155,7 @@ def _again(flow: Flow, then: Callable[[Flow], None]) -> None:
 def _stand_in_line(flow: Flow) -> None:
     flow.move("ask")
     flow.queued = True
+    flow.wait_ns = flow.shared.clock.mono_ns()
     flow.start_timer(ASK_HOLD_MS if flow.shared.connected else ASK_WAIT_MS, lambda: _silence(flow))
     flow.shared.desk.wait(flow.till, flow)  # type: ignore[arg-type]
 

@@ -92,7 +92,17 @@ def _pause(flow: Flow) -> None:
     if flow.call is not None:
         flow.call.pause()
     wait_ms = TOPUP_WAIT_MS if flow.denied else ASK_HOLD_MS if flow.shared.connected else EXTEND_WAIT_MS
-    flow.start_timer(wait_ms, lambda: end_early(flow, End.CREDIT))
+    flow.wait_ns = flow.shared.clock.mono_ns()
+    flow.start_timer(wait_ms, lambda: _dry_over(flow))
+
+
+def _dry_over(flow: Flow) -> None:
+    """A paused stream has waited: it is cut after a no, or when the books say nothing at all."""
+    shared = flow.shared
+    if flow.denied or not shared.connected or flow.till.silent(shared.clock.mono_ns(), flow.wait_ns):
+        end_early(flow, End.CREDIT)
+    else:
+        flow.start_timer(ASK_HOLD_MS, lambda: _dry_over(flow))
 
 
 def end_early(flow: Flow, why: End) -> None:

@@ -12,9 +12,11 @@ from typing import Literal, Protocol
 from tokenworks.credit.messages import Ask
 from tokenworks.credit.purse import Purse
 from tokenworks.gateway.budget import Budget
-from tokenworks.limits import ACCOUNT_BYTES_MAX
+from tokenworks.limits import ACCOUNT_BYTES_MAX, ASK_HOLD_MS
 
 DENIED = 2**30  # rounds of who has had his answer
+SILENCE_NS = ASK_HOLD_MS * 2_500_000  # the books promise an answer within ASK_HOLD_MS; a busy machine may be late
+PATIENCE_NS = 8 * SILENCE_NS  # also with books that are busy with a thousand others
 ROUNDS_MAX = 6  # asks that one waiter takes part in; the credit of others may be snatched away, but not for ever
 
 
@@ -43,8 +45,8 @@ class Waiting(Protocol):
 class Till:
     """The waiting at one purse. Pure decisions: what to ask is returned, sending it is the desk's."""
 
-    __slots__ = ("asked", "asked_id", "available_minor", "budget", "purse", "rate_minor_per_s", "spent_minor",
-                 "waiting")
+    __slots__ = ("asked", "asked_id", "available_minor", "budget", "heard_ns", "purse", "rate_minor_per_s",
+                 "spent_minor", "waiting")
 
     def __init__(self, account: str, epoch: int, parent: Budget) -> None:
         self.purse = Purse(account, epoch)
@@ -53,6 +55,7 @@ class Till:
         self.asked: tuple[Waiting, ...] | None = None  # for whom an ask is on its way; () is for nobody in particular
         self.asked_id = 0
         self.available_minor = -1  # what the books last said is left to lend; -1 while they have not been asked
+        self.heard_ns = 0  # when the books last said anything of this account, be it that others are being asked
         self.spent_minor = 0  # since the last beat
         self.rate_minor_per_s = 0
 
@@ -60,6 +63,10 @@ class Till:
     def idle(self) -> bool:
         """Nothing leased, nobody waiting, nothing spent lately."""
         return self.purse.empty and not self.waiting and self.asked is None and not self.rate_minor_per_s
+
+    def silent(self, mono_ns: int, since_ns: int) -> bool:
+        """Whether who has waited since then waits in vain: the books say nothing, or nothing that helps."""
+        return mono_ns - max(self.heard_ns, since_ns) > SILENCE_NS or mono_ns - since_ns > PATIENCE_NS
 
     def enter(self, waiting: Waiting) -> None:
         """Stand in line: streams before requests, among them by age."""
