@@ -73,16 +73,18 @@ def test_name_is_kept_and_renewed() -> None:
 
     async def main() -> None:
         names = Names(api_example=["127.0.0.1"])
-        async with working(lookup=names.look_up, dns_ttl_s=0.4) as worker:
-            async with serving(says(ANSWERS["length"])) as upstream:  # every call dials: the upstream closes
-                target = Target(f"http://api.example:{upstream.port}", allow_private=True)
-                for _ in range(5):
-                    assert (await ask(worker, target)).ended
-                assert names.asked == ["api.example"]
-                names.known["api.example"] = ["169.254.169.254"]
-                await asyncio.sleep(0.5)
-                heard = await ask(worker, target)
-                assert heard.failure is not None and "metadata" in heard.failure.detail
+        async with (
+            working(lookup=names.look_up, dns_ttl_s=0.4) as worker,
+            serving(says(ANSWERS["length"])) as upstream,  # every call dials: the upstream closes
+        ):
+            target = Target(f"http://api.example:{upstream.port}", allow_private=True)
+            for _ in range(5):
+                assert (await ask(worker, target)).ended
+            assert names.asked == ["api.example"]
+            names.known["api.example"] = ["169.254.169.254"]
+            await asyncio.sleep(0.5)
+            heard = await ask(worker, target)
+            assert heard.failure is not None and "metadata" in heard.failure.detail
 
     run(main)
 

@@ -72,9 +72,13 @@ class ClientProtocol(Intake, asyncio.Protocol):
             self._check_ahead()
 
     def eof_received(self) -> bool:
-        """A client that has sent all and only listens gets its answers; any other is gone."""
-        last = self.queue[-1] if self.queue else self.turn
-        if last is None or not last.complete or self.secure or self.lingering:
+        """A client that has sent all and waits for its answer gets it; one that leaves in the middle of it is gone."""
+        turn = self.turn
+        last = self.queue[-1] if self.queue else turn
+        if turn is None or last is None or self.lingering:
+            return False
+        if self.secure or turn.started or not last.complete:
+            self.transport.abort()
             return False
         self.half_closed = self.deaf = True
         self._probe()

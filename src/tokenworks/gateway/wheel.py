@@ -7,6 +7,7 @@ that thousands of connections never make the loop wait. A loop that stood still 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Protocol
 
 TICK_S = 0.25
@@ -53,7 +54,17 @@ class Wheel:
             self._timer = None
 
     def _turn(self) -> None:
-        self._timer = self._loop.call_later(self._tick_s, self._turn)  # first: a sweep that raises stops nothing
+        self._timer = self._loop.call_later(self._tick_s, self._turn)
         self.tick += 1
-        for item in tuple(self._parts[self.tick % PARTS]):
-            item.sweep(self.tick)
+        self._sweep(iter(tuple(self._parts[self.tick % PARTS])))
+
+    def _sweep(self, items: Iterator[Swept]) -> None:
+        """All of a part; one that raises is reported by the loop, and the rest comes in its next turn."""
+        done = False
+        try:
+            for item in items:
+                item.sweep(self.tick)
+            done = True
+        finally:
+            if not done:
+                self._loop.call_soon(self._sweep, items)
