@@ -30,7 +30,7 @@ def test_flags_win(tmp_path: Path) -> None:
     assert (settings.listen_port, settings.workers, settings.listen_host) == (3, 4, "::1")
     assert (settings.durability, settings.log_level) == ("process", "info")
     origins = {name: origin for name, _, origin in settings.rows()}
-    assert origins["listen.port"] == "flag --listen-port"
+    assert origins["listen.port"] == "flag --port"
     assert origins["gateway.workers"] == "environment TOKENWORKS_GATEWAY__WORKERS"
     assert origins["listen.host"] == f"{tmp_path}/tokenworks.toml:3"
     assert origins["log.level"] == "default"

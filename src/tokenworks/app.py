@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tokenworks import __version__
-from tokenworks.cli.client import Place, read_token
-from tokenworks.cli.main import run_cli
-from tokenworks.cli.starters import Flags, PartWords, Starters
+from tokenworks.cli.starters import Flags, PartWords, Place, Starters
 from tokenworks.clock import SystemClock, SystemDice
 from tokenworks.config import Settings, load_settings, read_environment
-from tokenworks.errors import TokenworksError
-from tokenworks.supply.engine.host import refuse_host
-from tokenworks.telemetry import start_logs
+from tokenworks.errors import ConfigError, TokenworksError
 from tokenworks.up.lifeline import hold_lifeline
 from tokenworks.up.plan import Plan, list_parts
 from tokenworks.up.supervisor import Supervisor
 
 TOKEN_VARIABLE = "TOKENWORKS_ADMIN_TOKEN"
 HOST_FILE = "host.id"
+PRIVATE_UMASK = 0o077  # what we write is for nobody else: keys, books, journals, logs
 
 
 def main() -> int:
     """The command `tokenworks`; its exit code."""
-    return run_cli(sys.argv[1:], Starters(
+    if sys.argv[1:] in (["version"], ["--version"]):  # asked by scripts and prompts: not worth building all commands
+        print(__version__)
+        return 0
+    return int(load("cli.main").run_cli(sys.argv[1:], Starters(
         up=start_up, gateway=start_gateway, control=start_control, engine=start_engine, settings=show_settings,
-        place=find_place, engine_fault=refuse_host, schema=check_schema, scratch_env=scratch_environment,
-        version=__version__))
+        place=find_place, engine_fault=find_fault, schema=check_schema, scratch_env=scratch_environment,
+        version=__version__)))
 
 
 def load(module: str) -> Any:
@@ -47,6 +48,7 @@ def read_settings(flags: Flags) -> Settings:
 def start_up(flags: Flags, demo: bool) -> int:
     """Everything on one port until told to stop."""
     settings = read_settings(flags)
+    os.umask(PRIVATE_UMASK)
     plan = Plan(
         state_dir=settings.state_dir, host=settings.listen_host, port=settings.listen_port,
         workers=settings.workers or os.cpu_count() or 1, drain_s=settings.drain_s, tls=bool(settings.tls_cert),
@@ -79,6 +81,7 @@ def start_gateway(flags: Flags, words: PartWords) -> int:
 def start_engine(flags: Flags, words: PartWords) -> int:
     """The embedded engine."""
     settings = read_settings(flags)
+    os.umask(PRIVATE_UMASK)
     child = load("supply.engine.child")
     return int(child.run_engine(child.EngineConfig(state_dir=settings.state_dir, lifeline_fd=words.lifeline_fd)))
 
@@ -92,10 +95,17 @@ def find_place(flags: Flags, url: str) -> Place:
     """Where the API is: a URL with the token of the environment, or this machine's state directory."""
     token = read_environment().get(TOKEN_VARIABLE, "")
     if url:
+        if not re.fullmatch(r"https?://[^/?#\s]+/?", url):
+            raise ConfigError(f"--server: {url!r} is not the address of a gateway. Write http://host:port.")
         return Place("", url.rstrip("/"), token)
     state_dir = read_settings(flags).state_dir
     path = os.path.join(state_dir, "run", "public.sock")
-    return Place(path, "", token or (read_token(state_dir) if os.path.exists(path) else ""))
+    return Place(path, "", token or (load("cli.client").read_token(state_dir) if os.path.exists(path) else ""))
+
+
+def find_fault() -> str:
+    """Why the embedded engine cannot run here, "" when it can."""
+    return str(load("supply.engine.host").refuse_host())
 
 
 def check_schema(flags: Flags) -> str:
@@ -135,7 +145,8 @@ def host_identity(state_dir: str) -> str:
 
 def _begin_part(part: str, flags: Flags, words: PartWords) -> Settings:
     settings = read_settings(flags)
-    start_logs(part, settings.log_level)
+    os.umask(PRIVATE_UMASK)
+    load("telemetry").start_logs(part, settings.log_level)
     if words.lifeline_fd >= 0:
         hold_lifeline(words.lifeline_fd)
     return settings

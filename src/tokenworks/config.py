@@ -22,6 +22,8 @@ from tokenworks.limits import DRAIN_S
 PREFIX = "TOKENWORKS_"
 SECRET_PREFIX = "TOKENWORKS_SECRET_"
 FILE_NAME = "tokenworks.toml"
+FLAGS = {"state.dir": "--state", "listen.host": "--host", "listen.port": "--port", "gateway.workers": "--workers",
+         "engine.enabled": "--engine"}
 
 Reader = Callable[[object], Any]
 Durability = Literal["process", "disk"]
@@ -120,7 +122,7 @@ def read_environment() -> dict[str, str]:
 def load_settings(flags: Mapping[str, object], config: str = "", environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from all four places; `flags` by setting name, None where not given. Raises ConfigError."""
     env = read_environment() if environ is None else environ
-    given = {name: (value, f"flag --{name.replace('.', '-')}") for name, value in flags.items() if value is not None}
+    given = {name: (value, f"flag {FLAGS.get(name, name)}") for name, value in flags.items() if value is not None}
     variables = _read_variables(env)
     state_dir = _first_state(given, variables, env)
     file = config or env.get(PREFIX + "CONFIG", "")

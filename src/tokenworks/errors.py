@@ -22,6 +22,8 @@ TokenworksError
 
 from __future__ import annotations
 
+_LISTED = {"lot": "account wallet ACCOUNT", "suspense": "ledger suspense"}  # where `KIND list` is not the command
+
 
 class TokenworksError(Exception):
     """Something went wrong."""
@@ -56,7 +58,10 @@ class Conflict(CallerError):
 
 
 class NotFound(CallerError):
-    """There is no {0} {1!r}. List them with `tokenworks {0} list`."""
+    """There is no {0} {1!r}. List them with `tokenworks {2}`."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name, _LISTED.get(kind, f"{kind} list"))
 
 
 class Invalid(CallerError):

@@ -24,7 +24,7 @@ def unit_scale(unit: str) -> int:
     try:
         return SCALES[unit]
     except KeyError:
-        raise UnknownUnit(unit, sorted(SCALES)) from None
+        raise UnknownUnit(unit, ", ".join(sorted(SCALES))) from None
 
 
 def check_amount(amount: int) -> int:

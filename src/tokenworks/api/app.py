@@ -50,7 +50,7 @@ class Api:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.desk = Desk(hub.store, hub.secrets, hub.clock, hub.dice, hub.dice, hub.forget)
+        self.desk = Desk(hub.store, hub.secrets, hub.clock, hub.dice, hub.dice, hub.forget, hub.health, hub.heard)
 
     def serve(self, route: Route) -> Endpoint:
         """The endpoint of one line of the table."""

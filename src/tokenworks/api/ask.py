@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from starlette.requests import Request
@@ -74,7 +74,7 @@ def _explain(takes: Any, message: str) -> Refused:
     text, place = (match.group(1), match.group(2) or "") if match else (message, "")
     field = place.removeprefix("$").lstrip(".")
     if unknown := _UNKNOWN.search(text):
-        right = [known.encode_name for known in msgspec.structs.fields(takes)]
+        right = [known.encode_name for known in msgspec.structs.fields(_struct_at(takes, field))]
         near = difflib.get_close_matches(unknown.group(1), right, 1)
         name = ".".join(filter(None, (field, unknown.group(1))))
         known = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(right)}."
@@ -84,3 +84,17 @@ def _explain(takes: Any, message: str) -> Refused:
         field = ".".join(filter(None, (field, missing.group(1))))
         return Refused("invalid", f"{field} is required.", field)
     return Refused("invalid", f"{field or 'body'}: {text}.", field)
+
+
+def _struct_at(takes: Any, place: str) -> Any:
+    """The struct that a place like `models[...]` speaks of; `takes` itself where it cannot be told."""
+    kind = takes
+    for name in re.findall(r"(\w+)(?:\[[^\]]*\])*", place):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        found = fields.get(name)
+        inner = [part for part in (found, *get_args(found))
+                 if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+        if not inner:
+            return takes
+        kind = inner[-1]
+    return kind

@@ -9,6 +9,8 @@ import msgspec
 
 from tokenworks.api.problem import KINDS, Problem
 from tokenworks.operations.catalogue import OPERATIONS
+from tokenworks.operations.fields import describe_field
+from tokenworks.operations.operation import Operation
 from tokenworks.operations.routes import PREFIX, ROUTES, Route
 
 _PARAMETER = re.compile(r"{(\w+)(?::path)?}")
@@ -49,30 +51,32 @@ def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
         "tags": [route.operation.partition(".")[0]],
         "summary": operation.summary,
         "description": operation.about,
-        "parameters": [_parameter(operation.takes, name, "path") for name in in_path],
+        "parameters": [_parameter(operation, name, "path") for name in in_path],
         "responses": {str(route.status): {"description": operation.summary,
                                           "content": {_JSON: {"schema": by_kind[str(operation.gives)]}}},
                       "default": {"$ref": "#/components/responses/Problem"}},
     }
     if route.method in ("GET", "DELETE"):
-        document["parameters"] += [_parameter(operation.takes, name, "query") for name in names if name not in in_path]
+        document["parameters"] += [_parameter(operation, name, "query") for name in names if name not in in_path]
     else:
-        document["requestBody"] = {"content": {_JSON: {"schema": _body_schema(operation.takes, in_path)}}}
+        document["requestBody"] = {"content": {_JSON: {"schema": _body_schema(operation, in_path)}}}
     if route.method == "POST":
         document["parameters"].append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"},
                                        "description": "The same key with the same request is done once."})
     return document
 
 
-def _parameter(takes: Any, name: str, place: str) -> dict[str, Any]:
-    field = next(field for field in msgspec.structs.fields(takes) if field.encode_name == name)
+def _parameter(operation: Operation, name: str, place: str) -> dict[str, Any]:
+    field = next(field for field in msgspec.structs.fields(operation.takes) if field.encode_name == name)
     return {"name": name, "in": place, "required": place == "path" or field.required,
-            "schema": msgspec.json.schema(field.type)}
+            "description": describe_field(operation.name, name), "schema": msgspec.json.schema(field.type)}
 
 
-def _body_schema(takes: Any, in_path: list[str]) -> dict[str, Any]:
+def _body_schema(operation: Operation, in_path: list[str]) -> dict[str, Any]:
     """The struct's schema without what stands in the path, written out in place."""
-    (schema,), components = msgspec.json.schema_components([takes], ref_template="#/components/schemas/{name}")
+    (schema,), components = msgspec.json.schema_components([operation.takes],
+                                                           ref_template="#/components/schemas/{name}")
     body: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
-    return {**body, "properties": {name: part for name, part in body["properties"].items() if name not in in_path},
+    return {**body, "properties": {name: {"description": describe_field(operation.name, name), **part}
+                                   for name, part in body["properties"].items() if name not in in_path},
             "required": [name for name in body.get("required", []) if name not in in_path]}

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tokenworks.control.hub import Hub
+from tokenworks.operations.desk import Health
 from tokenworks.operations.view import show_time
 from tokenworks.store.shapes import UsageQuery
 from tokenworks.units import format_amount
@@ -14,6 +15,7 @@ from tokenworks.usage.vector import CLASSES
 
 _PAGES = Environment(loader=PackageLoader("tokenworks.api"), autoescape=True, undefined=StrictUndefined,
                      trim_blocks=True, lstrip_blocks=True)
+UNKNOWN, OFF = Health("unknown"), Health("off")
 _DAY_NS = 24 * 3600 * 1_000_000_000
 
 
@@ -27,7 +29,7 @@ def collect_facts(hub: Hub) -> dict[str, Any]:
     now_ns = hub.clock.now_ns()
     sums = hub.store.requests.usage(UsageQuery(("model",), since_ns=now_ns - _DAY_NS))
     deployments = [kept.row for kept in hub.store.deployments.page(limit=100).data]
-    health = hub.facts.health()
+    health = hub.health()
     return {
         "version": hub.version,
         "host": hub.host,
@@ -38,7 +40,7 @@ def collect_facts(hub: Hub) -> dict[str, Any]:
         "gateways": [{"writer": row.journal.writer, "state": row.journal.state, "lag": f"{row.journal.lag_bytes:,}",
                       "connected": row.heard is not None and row.heard.connected} for row in hub.gateways()],
         "deployments": [{"id": row.id, "model": row.model, "engine": row.engine,
-                         "state": health.get(row.id, "unknown") if row.enabled else "off"} for row in deployments],
+                         **(health.get(row.id, UNKNOWN) if row.enabled else OFF)._asdict()} for row in deployments],
         "sums": [{"model": row.model, "requests": f"{row.requests:,}",
                   "tokens": {name: f"{getattr(row.usage, name):,}" for name in CLASSES if getattr(row.usage, name)},
                   "charged": format_amount(row.charged_minor, row.unit), "currency": row.unit} for row in sums],

@@ -11,17 +11,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tokenworks.cli.exits import BY_STATUS, FAILED, UNAVAILABLE, failed
+from tokenworks.cli.starters import Place
 
 TIMEOUT_S = 60
 _API = "/api/v1"
-
-
-class Place(NamedTuple):
-    """Where the API is: a socket, or the URL of a gateway; `token` opens it."""
-
-    socket_path: str
-    url: str
-    token: str
+SAID = ("invalid", "not_found", "conflict")  # their details say already what to do
 
 
 class Answer(NamedTuple):
@@ -114,8 +108,8 @@ class RestClient:
         except (OSError, HTTPException) as error:
             connection.close()
             where = place.url or place.socket_path
-            hint = "Start it with `tokenworks up`, or name another with --state or --url."
-            raise failed(f"Nobody answers at {where}: {error}.", UNAVAILABLE, hint, "unreachable") from None
+            hint = "Start it with `tokenworks up`, or name another with --state or --server."
+            raise failed(f"Nobody answers at {where}: {_why(error)}.", UNAVAILABLE, hint, "unreachable") from None
 
 
 class Closing:
@@ -140,14 +134,23 @@ def connect_url(url: str, timeout: int | None = TIMEOUT_S) -> HTTPConnection:
 
 def post_json(url: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
     """One POST with a JSON body, as a buyer sends it."""
+    return _ask(url, ("POST", path), json.dumps(body), {"content-type": "application/json", **headers})
+
+
+def get_json(url: str, path: str, headers: Mapping[str, str]) -> Answer:
+    """One GET, as a buyer sends it."""
+    return _ask(url, ("GET", path), None, headers)
+
+
+def _ask(url: str, line: tuple[str, str], body: str | None, headers: Mapping[str, str]) -> Answer:
     connection = connect_url(url)
     try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
+        connection.request(*line, body, dict(headers))
         response = connection.getresponse()
         return Answer(response.status, {name.lower(): value for name, value in response.headers.items()},
                       response.read())
     except (OSError, HTTPException) as error:
-        raise failed(f"{url} does not answer: {error}.", UNAVAILABLE) from None
+        raise failed(f"{url} does not answer: {_why(error)}.", UNAVAILABLE) from None
     finally:
         connection.close()
 
@@ -165,10 +168,15 @@ def read_token(state_dir: str) -> str:
                      "Run this as the user that `tokenworks up` runs as.") from None
 
 
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+
+
 def _problem(answer: Answer) -> Exception:
     try:
         problem = json.loads(answer.body)
         exit_code = UNAVAILABLE if answer.status >= 500 else BY_STATUS.get(answer.status, FAILED)
-        return failed(problem["detail"], exit_code, problem.get("hint", ""), problem["code"])
+        hint = "" if problem["code"] in SAID else problem.get("hint", "")
+        return failed(problem["detail"], exit_code, hint, problem["code"])
     except (ValueError, KeyError, TypeError):
         return failed(f"The answer is {answer.status}, and not of this API.", UNAVAILABLE)

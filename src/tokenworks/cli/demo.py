@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tokenworks.cli.client import Place, RestClient, read_token
+from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.exits import UNAVAILABLE, failed
 from tokenworks.cli.sale import BODIES, open_shop, sell, wait_booked, wait_ready
+from tokenworks.cli.starters import Place
 from tokenworks.units import format_amount, parse_amount
 
 ROUNDS = 3

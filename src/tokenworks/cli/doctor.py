@@ -15,6 +15,10 @@ from tokenworks.cli.starters import Flags, Starters
 from tokenworks.limits import DISK_FREE_BYTES_MIN
 
 Level = Literal["ok", "warning", "error"]
+LAG_BYTES_MAX = 16 * 1024 * 1024  # some seconds of the largest load that was measured
+PRIVATE = ("*.token", "*.key", "*.hash", "books.db*", "journal/*")
+LOG = "logs/control.log in the state directory"
+_HEALTH: dict[str, Level] = {"up": "ok", "off": "ok", "unknown": "warning", "failing": "warning"}
 
 
 class Finding(NamedTuple):
@@ -30,7 +34,7 @@ def examine(starters: Starters, flags: Flags) -> list[Finding]:
     """Every check; those of a running utility only where one runs."""
     settings = {name: value for name, value, _ in starters.settings(flags)}
     state = Path(str(settings["state.dir"]))
-    found = [*_machine(state, starters), *_database(starters, flags)]
+    found = [*_machine(state, starters), *_files(state), *_database(starters, flags)]
     place = starters.place(flags, "")
     running = Path(place.socket_path).exists() and _answers(place.socket_path)
     if not running:
@@ -59,6 +63,14 @@ def _machine(state: Path, starters: Starters) -> Iterator[Finding]:
     yield Finding("disk", "error" if short else "ok", f"{free // 1_000_000:,} MB are free for the journal.",
                   "Free disk space: work is refused below "
                   f"{DISK_FREE_BYTES_MIN // 1_000_000:,} MB." if short else "")
+
+
+def _files(state: Path) -> Iterator[Finding]:
+    """What holds a secret or a customer's figures is for nobody else, even where the directory was once open."""
+    loose = [path.name for pattern in PRIVATE for path in state.glob(pattern)
+             if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if loose:
+        yield Finding("files", "error", f"Open to others: {', '.join(sorted(loose))}.", f"chmod -R go= {state}")
 
 
 def _database(starters: Starters, flags: Flags) -> Iterator[Finding]:
@@ -94,6 +106,10 @@ def _books(client: RestClient) -> Iterator[Finding]:
     yield Finding("gateways", "error" if lost or not gateways else "ok",
                   f"Lost: {', '.join(lost)}." if lost else f"{len(gateways)} gateway workers sell.",
                   "Start that host again, or give it up: tokenworks gateway forget HOST" if lost else "")
+    lag = sum(row["lag_bytes"] for row in gateways)
+    if lag > LAG_BYTES_MAX:
+        yield Finding("journal", "warning", f"{lag:,} bytes of journal are not in the books yet.",
+                      f"Look again in a moment; else see {LOG}.")
     yield from _fleet(client)
 
 
@@ -103,13 +119,14 @@ def _fleet(client: RestClient) -> Iterator[Finding]:
     for model in models:
         if not any(model["id"] in card["models"] or "*" in card["models"] for card in cards):
             yield Finding("price", "warning", f"No rate card prices {model['id']}: it cannot be sold.",
-                          "tokenworks rate-card set NAME --currency CNY --models '{...}'")
-    metrics = client.text("/metrics")
+                          f"""tokenworks rate-card set {cards[0]["name"] if cards else "standard"} --currency CNY """
+                          f"""--models '{{"{model["id"]}": {{"input": "4", "output": "16"}}}}'""")
     for row in client.pages("/deployments", {"limit": 500}):
-        down = f'tokenworks_upstream_up{{deployment="{row["id"]}"}} 0' in metrics
-        yield Finding("deployment", "error" if down else "ok",
-                      f"Deployment {row['id']} {'does not answer' if down else 'is in order'}.",
-                      f"See {row['url']}, or: tokenworks deployment change {row['id']} --no-enabled" if down else "")
+        level = _HEALTH.get(row["state"], "error")
+        yield Finding("deployment", level, f"Deployment {row['id']} is {row['state']}"
+                      + (f": {row['why']}." if row["why"] else "."),
+                      "" if level == "ok" else f"Look at {row['url']}, or: tokenworks deployment change {row['id']} "
+                      "--no-enabled")
     for row in client.call("GET", "/leakage")["data"][-5:]:
         if row["ppm"]:
             yield Finding("leakage", "warning", f"{row['deployment']}: engine and meter differ by {row['ppm']} ppm in "

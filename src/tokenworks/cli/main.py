@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.demo import run_demo
 from tokenworks.cli.doctor import examine
-from tokenworks.cli.exits import AUTH, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
+from tokenworks.cli.exits import AUTH, CONFLICT, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
 from tokenworks.cli.nouns import JSON, NOUNS, Connect, add_nouns
 from tokenworks.cli.output import print_facts, print_json, print_rows, progress, say
 from tokenworks.cli.parts import HERE, Where, add_parts
 from tokenworks.cli.requests import add_requests
 from tokenworks.cli.starters import Starters
 from tokenworks.cli.welcome import welcome
-from tokenworks.errors import Broken, CallerError, ConfigError, TokenworksError
+from tokenworks.errors import Broken, CallerError, ConfigError, Conflict, TokenworksError
 
 
 def run_cli(argv: Sequence[str], starters: Starters) -> int:
     """Runs one command; the exit code. What goes wrong is one sentence on standard error, JSON where asked for."""
     app = build_cli(starters)
     try:
-        app(argv, exit_on_error=False, print_error=True)
+        app(argv, exit_on_error=False, print_error=False)
         return OK
-    except CycloptsError:
-        return USAGE
+    except CycloptsError as error:
+        chain = " ".join(("tokenworks", *(error.command_chain or ()), "--help"))
+        return _tell(argv, _explain(error), f"Try `{chain}`.", "usage", USAGE)
     except Failed as error:
         return _tell(argv, str(error), error.hint, error.code, error.exit_code)
     except ConfigError as error:
         return _tell(argv, str(error), "", "config", USAGE)
+    except Conflict as error:
+        return _tell(argv, str(error), "", "conflict", CONFLICT)
     except CallerError as error:
         return _tell(argv, str(error), "", "refused", USAGE)
     except (Broken, TokenworksError) as error:
@@ -100,14 +105,9 @@ def _add_own(app: App, starters: Starters) -> None:
         print_json({"version": starters.version}) if json else print(starters.version)
 
     @app.command
-    def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
-        """Print the completion script of a shell.
-
-        Parameters
-        ----------
-        shell: for bash:  tokenworks completion bash > ~/.local/share/bash-completion/completions/tokenworks
-        """
-        print(app.generate_completion(shell=shell))
+    def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell.")], /) -> None:
+        """Print the completion script of a shell. In bash: source <(tokenworks completion bash)."""
+        print(complete_both(app.generate_completion(shell=shell), shell))
 
     @app.command(name="welcome", show=False)
     def open_demo(*, where: Where = HERE, engine: bool = True,
@@ -119,7 +119,15 @@ def _add_own(app: App, starters: Starters) -> None:
         client = RestClient(place._replace(token=place.token or read_token(folder)))
         fault = starters.engine_fault() if engine else "engine.enabled is false."
         url = str(json.loads((Path(folder) / "run" / "up.json").read_text())["url"])
-        print(welcome(client, url, folder, fault), flush=True)
+        print(welcome(client, url, folder, fault, _spoken(starters, folder)), flush=True)
+
+
+def _spoken(starters: Starters, folder: str) -> tuple[str, str]:
+    """How a person at this shell names the command, and what he adds for this state directory."""
+    beside = Path(sys.executable).with_name("tokenworks")
+    usual = folder in (value for name, value, _ in starters.settings({}) if name == "state.dir")
+    named = "tokenworks" if shutil.which("tokenworks") or not beside.exists() else os.path.relpath(beside)
+    return named, "" if usual else f" --state {folder}"
 
 
 def _add_config(app: App, starters: Starters) -> None:
@@ -132,6 +140,20 @@ def _add_config(app: App, starters: Starters) -> None:
         rows = [{"setting": name, "value": value, "from": origin}
                 for name, value, origin in starters.settings(where.flags)]
         print_json(rows) if json else print_rows(rows, ("setting", "value", "from"))
+
+
+def complete_both(script: str, shell: str) -> str:
+    """A completion script that serves the short name too."""
+    if shell == "zsh":
+        return script.replace("#compdef tokenworks", "#compdef tokenworks tw", 1)
+    return script + ("\ncomplete -c tw -w tokenworks" if shell == "fish" else "\ncomplete -F _tokenworks tw")
+
+
+def _explain(error: CycloptsError) -> str:
+    """The library's sentence on one line."""
+    if isinstance(error, UnusedCliTokensError):
+        return f"Nothing is expected after this: {' '.join(error.unused_tokens or ())}."
+    return " ".join(str(error).split())
 
 
 def _tell(argv: Sequence[str], message: str, hint: str, code: str, exit_code: int) -> int:

@@ -19,8 +19,10 @@ from cyclopts import App, Parameter
 
 from tokenworks.cli.client import RestClient
 from tokenworks.cli.exits import USAGE, failed
-from tokenworks.cli.output import print_facts, print_json, print_rows
+from tokenworks.cli.layout import show_list, show_thing
+from tokenworks.cli.output import print_json, say
 from tokenworks.operations.catalogue import OPERATIONS
+from tokenworks.operations.fields import describe_field
 from tokenworks.operations.routes import ROUTES, Route
 
 ROUTE_OF = {route.operation: route for route in ROUTES}
@@ -28,13 +30,18 @@ Connect = Callable[[str, str], RestClient]  # (state directory, address), "" for
 
 
 class Command(NamedTuple):
-    """One command. `words` are the fields given without a name; `columns` what the table of a list shows."""
+    """One command. `words` are the fields given without a name; `columns` what the table of a list shows.
+
+    `layout` names how rows are laid out instead; `remark` is said after the answer.
+    """
 
     noun: str
     verb: str
     operation: str
     words: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    layout: str = ""
+    remark: str = ""
 
 
 COMMANDS = (
@@ -45,31 +52,36 @@ COMMANDS = (
     Command("account", "statement", "ledger.statement", ("account",)),
     Command("account", "wallet", "wallet.show", ("account",)),
     Command("account", "refund", "wallet.refund", ("account", "lot", "amount")),
-    Command("key", "create", "key.create", ("account", "name")),
-    Command("key", "list", "key.list", (), ("id", "account", "name", "masked", "revoked", "expires_at")),
+    Command("key", "create", "key.create", ("account", "name"),
+            remark="Keep the secret: it is shown this once and is stored nowhere."),
+    Command("key", "list", "key.list", (), ("id", "account", "name", "masked", "models", "revoked", "expires_at",
+                                            "created_at")),
     Command("key", "show", "key.show", ("key",)),
     Command("key", "revoke", "key.revoke", ("key",)),
     Command("model", "set", "model.set", ("model",)),
-    Command("model", "list", "model.list", (), ("id", "vendor", "modality", "context_tokens", "output_tokens_max")),
+    Command("model", "list", "model.list", (), ("id", "vendor", "modality", "context_tokens", "output_tokens_max",
+                                                "tokenizer")),
     Command("model", "show", "model.show", ("model",)),
     Command("model", "remove", "model.remove", ("model",)),
     Command("deployment", "add", "deployment.add", ("deployment",)),
-    Command("deployment", "list", "deployment.list", (), ("id", "model", "engine", "url", "dialects", "enabled")),
+    Command("deployment", "list", "deployment.list", (), ("id", "model", "engine", "url", "dialects", "state",
+                                                          "why")),
     Command("deployment", "show", "deployment.show", ("deployment",)),
     Command("deployment", "change", "deployment.change", ("deployment",)),
     Command("deployment", "remove", "deployment.remove", ("deployment",)),
-    Command("rate-card", "set", "rate-card.set", ("card",)),
-    Command("rate-card", "list", "rate-card.list", (), ("id", "currency", "effective_from", "models")),
-    Command("rate-card", "show", "rate-card.show", ("card",), ("id", "currency", "effective_from", "models")),
-    Command("request", "list", "request.list", (), ("id", "opened_at", "account", "model", "outcome", "status",
-                                                    "usage", "charged", "duration_ms")),
+    Command("rate-card", "set", "rate-card.set", ("card",), layout="prices"),
+    Command("rate-card", "list", "rate-card.list", layout="prices"),
+    Command("rate-card", "show", "rate-card.show", ("card",), layout="prices"),
+    Command("request", "list", "request.list", (), ("id", "opened_at", "account", "model", "outcome", "reason",
+                                                    "status", "usage", "charged", "duration_ms")),
     Command("ledger", "balances", "ledger.balances", (), ("account", "balance", "postings")),
-    Command("ledger", "entries", "ledger.entries", (), ("id", "cause", "booked_at", "postings")),
+    Command("ledger", "entries", "ledger.entries", layout="postings"),
     Command("ledger", "audit", "ledger.audit"),
     Command("ledger", "epoch", "ledger.epoch"),
     Command("ledger", "suspense", "suspense.list", (), ("id", "writer", "segment", "position", "kind", "why", "at")),
     Command("ledger", "resolve", "suspense.resolve", ("suspense", "resolution")),
-    Command("gateway", "list", "gateway.list", (), ("writer", "state", "lag_bytes", "seen_at", "complete_until")),
+    Command("gateway", "list", "gateway.list", (), ("writer", "state", "running", "connections", "lag_bytes", "seen_at",
+                                                    "complete_until")),
     Command("gateway", "forget", "gateway.forget", ("host",)),
 )
 TOPUP = Command("", "topup", "wallet.topup", ("account", "amount"))
@@ -85,11 +97,15 @@ NOUNS = {
     "ledger": "The books: balances, entries, checks.",
     "gateway": "The workers that sell. Without a command: run one worker alone, as `up` does.",
 }
-STATE = Annotated[str, Parameter(name="--state", help="State directory of a running `up` on this machine.")]
-SERVER = Annotated[str, Parameter(name="--server", help="Address of a gateway; TOKENWORKS_ADMIN_TOKEN opens it.")]
-JSON = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
-_FILE = Annotated[str, Parameter(name="--file", help="A TOML or JSON file with these fields; options win over it.")]
-_KEY = Annotated[str, Parameter(name="--idempotency-key", help="Done once for the same key and words.")]
+STATE = Annotated[str, Parameter(name="--state", show_default=False,
+                                 help="State directory of a running `up` on this machine.")]
+SERVER = Annotated[str, Parameter(name="--server", show_default=False, help="Instead: the URL of a gateway. The admin "
+                                  "token comes from TOKENWORKS_ADMIN_TOKEN.")]
+JSON = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON.")]
+_FILE = Annotated[str, Parameter(name="--file", show_default=False,
+                                 help="A TOML or JSON file with these fields; options win over it.")]
+_KEY = Annotated[str, Parameter(name="--idempotency-key", show_default=False,
+                                help="The same words under the same key are done once, however often they are sent.")]
 COMMON = {"state": (STATE, ""), "server": (SERVER, ""), "json": (JSON, False)}
 
 
@@ -111,18 +127,20 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
         given = _read_file(named.pop("file", ""))
         given |= {name: value for name, value in zip(command.words, words, strict=False) if value is not None}
         given |= {name: _plain(name, value) for name, value in named.items() if value is not None}
+        _check_given(fields, command.words, given)
         result = call_route(connect(state, server), route, given, key)
         print_json(result) if as_json else show_result(command, result)
 
-    parameters = [_parameter(fields[name], inspect.Parameter.POSITIONAL_ONLY) for name in command.words]
-    parameters += [_parameter(field, inspect.Parameter.KEYWORD_ONLY)
+    parameters = [_parameter(command.operation, fields[name], inspect.Parameter.POSITIONAL_ONLY)
+                  for name in command.words]
+    parameters += [_parameter(command.operation, field, inspect.Parameter.KEYWORD_ONLY)
                    for name, field in fields.items() if name not in command.words]
     extra = COMMON | ({"file": (_FILE, ""), "idempotency_key": (_KEY, "")} if writes else {})
     parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
                    for name, (kind, default) in extra.items()]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__doc__ = f"{operation.about}\n\n{' '.join((operation.takes.__doc__ or '').split())}"
+    run.__doc__ = operation.about
     return run
 
 
@@ -131,10 +149,7 @@ def call_route(client: RestClient, route: Route, given: Mapping[str, Any], key: 
     left = dict(given)
 
     def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in left:
-            raise failed(f"{name} is missing.", USAGE, f"Give it as a word, --{name}, or in --file.", "usage")
-        return _quote(str(left.pop(name)))
+        return _quote(str(left.pop(match.group(1))))
 
     path = re.sub(r"{(\w+)(?::path)?}", fill, route.path)
     return client.call(route.method, path, left, key)
@@ -142,28 +157,31 @@ def call_route(client: RestClient, route: Route, given: Mapping[str, Any], key: 
 
 def show_result(command: Command, result: Any) -> None:
     """A table for a list, lines for one thing."""
-    if isinstance(result, dict) and command.columns and "data" in result:
-        rows = result["data"]
-        used = [name for name in command.columns if any(row.get(name) not in (None, "") for row in rows)]
-        print_rows(rows, used or command.columns)
-        if result.get("next_cursor"):
-            print(f"more: --cursor {result['next_cursor']}")
-        return
-    lists = {name: value for name, value in result.items()
-             if isinstance(value, list) and value and isinstance(value[0], dict)}
-    print_facts({name: value for name, value in result.items() if name not in lists})
-    for name, rows in lists.items():
-        print(f"\n{name.replace('_', ' ')}")
-        print_rows(rows, list(rows[0]))
+    if isinstance(result, dict) and "data" in result:
+        show_list(result, command.columns, command.layout)
+    else:
+        show_thing(result, command.layout)
+    if command.remark:
+        say(command.remark)
 
 
-def _parameter(field: msgspec.structs.FieldInfo, kind: Any) -> inspect.Parameter:
-    optional = field.required and kind is not inspect.Parameter.POSITIONAL_ONLY
-    default = None if optional or not field.required else inspect.Parameter.empty
-    name = field.encode_name
-    return inspect.Parameter(name, kind, default=default,
-                             annotation=Annotated[_simple(field.type), Parameter(name=f"--{name.replace('_', '-')}")]
-                             if kind is inspect.Parameter.KEYWORD_ONLY else _simple(field.type))
+def _check_given(fields: Mapping[str, msgspec.structs.FieldInfo], words: tuple[str, ...],
+                 given: Mapping[str, Any]) -> None:
+    """Raises Failed, naming the option, when something is missing: the server can only name the field."""
+    missing = [name for name, field in fields.items() if field.required and name not in given]
+    if missing:
+        ways = [name.upper() if name in words else f"--{name.replace('_', '-')}" for name in missing]
+        raise failed(f"Missing: {', '.join(ways)}.", USAGE, "Give it here or in a --file.", "usage")
+
+
+def _parameter(operation: str, field: msgspec.structs.FieldInfo, kind: Any) -> inspect.Parameter:
+    named = kind is inspect.Parameter.KEYWORD_ONLY
+    default = inspect.Parameter.empty if field.required and not named else None
+    name, about = field.encode_name, describe_field(operation, field.encode_name)
+    about += " [needed]" if field.required and named else ""
+    meaning = Parameter(name=f"--{name.replace('_', '-')}", help=about, show_default=False, negative_iterable="") \
+        if named else Parameter(help=about, show_default=False)
+    return inspect.Parameter(name, kind, default=default, annotation=Annotated[_simple(field.type), meaning])
 
 
 def _simple(kind: Any) -> Any:

@@ -6,13 +6,20 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-NUMBERS = {"balance", "available", "lent", "spent", "credited", "charged", "rated", "waived", "overrun", "amount",
-           "requests", "lag_bytes", "position", "postings", "duration_ms", "ttft_ms", "count"}
+from tokenworks.usage.vector import CLASSES
+
+NUMBERS = {"balance", "available", "lent", "spent", "credited", "refunded", "expired", "charged", "rated", "waived",
+           "overrun", "amount", "held", "cost", "price", "per", "requests", "lag_bytes", "position", "postings",
+           "duration_ms", "ttft_ms", "count", "status", "running", "connections", "context_tokens",
+           "output_tokens_max", *CLASSES, "request"}
+HEADS = {"cls": "class", "per": "per tokens"}
+UNFOLDED = 10_000  # columns: a pipe has no edge
 
 
 def print_json(value: object) -> None:
@@ -26,40 +33,44 @@ def print_line(value: object) -> None:
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """A table with a line per row; a column is a name, or a path with dots."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """A table with a line per row; times to the second."""
+    table = _table(show_header=True)
     for column in columns:
-        table.add_column(column.replace("_", " "), justify="right" if column in NUMBERS else "left",
-                         overflow="fold")
+        table.add_column(HEADS.get(column, column.replace("_", " ")),
+                         justify="right" if column in NUMBERS else "left", overflow="fold")
     count = 0
     for row in rows:
-        table.add_row(*(show_value(row.get(column)) for column in columns))
+        table.add_row(*(show_cell(column, row.get(column)) for column in columns))
         count += 1
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
-    console.print(table if count else "none")
+    _print(table if count else "none")
 
 
 def print_facts(value: Mapping[str, Any], names: Sequence[str] = ()) -> None:
     """A line per field."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
+    table = _table(show_header=False)
+    table.add_column(style="" if Console().no_color else "bold")
     table.add_column(overflow="fold")
     for name in names or value:
         table.add_row(name.replace("_", " "), show_value(value.get(name)))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False).print(table)
+    _print(table)
+
+
+def show_cell(column: str, value: object) -> str:
+    """A value in a table, where a time to the microsecond is noise."""
+    if isinstance(value, str) and len(value) == 27 and column.endswith(("_at", "at", "until", "from")):
+        return f"{value[:10]} {value[11:19]}Z"
+    return f"{value:,}" if column == "per" and isinstance(value, int) else show_value(value)
 
 
 def show_value(value: object) -> str:
-    """One value as text: amounts with their currency, lists with commas, nothing as a dash."""
-    if value is None or value == "" or value == [] or value == {}:
+    """One value as text: amounts with their currency, usage as counts, lists with commas, nothing as a dash."""
+    if value is None or value == "" or value == [] or value == {} or value == ():
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        if value.keys() == {"amount", "currency"}:
-            return f"{value['amount']} {value['currency']}"
-        return ", ".join(f"{name}={show_value(part)}" for name, part in value.items())
-    if isinstance(value, list):
+        return _show_mapping(value)
+    if isinstance(value, list | tuple):
         return ", ".join(map(show_value, value))
     return str(value)
 
@@ -78,3 +89,25 @@ def progress(text: str) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def _show_mapping(value: Mapping[str, Any]) -> str:
+    if value.keys() == {"amount", "currency"}:
+        return f"{value['amount']} {value['currency']}"
+    if value.keys() <= {*CLASSES, "cache_write"}:
+        return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in value.items())
+    return ", ".join(f"{name}={show_value(part)}" for name, part in value.items())
+
+
+def _table(show_header: bool) -> Table:
+    return Table(box=None, show_header=show_header, pad_edge=False, header_style="" if Console().no_color else "bold")
+
+
+def _print(what: Table | str) -> None:
+    """On a terminal as wide as it is; into a pipe unfolded, without spaces at the ends of lines."""
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False).print(what)
+        return
+    text = StringIO()
+    Console(file=text, width=UNFOLDED, highlight=False, markup=False).print(what)
+    print("\n".join(line.rstrip() for line in text.getvalue().splitlines()), flush=True)

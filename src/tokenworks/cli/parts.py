@@ -19,7 +19,8 @@ class Where:
     """Which settings hold."""
 
     state: Annotated[str | None, Parameter(help="State directory: where everything is kept.")] = None
-    config: Annotated[str, Parameter(help="Settings file; else tokenworks.toml in the state directory.")] = ""
+    config: Annotated[str, Parameter(show_default=False,
+                                     help="Settings file; else tokenworks.toml in the state directory.")] = ""
 
     @property
     def flags(self) -> Flags:
@@ -44,20 +45,21 @@ class Listen:
         return {"listen.host": self.host, "listen.port": self.port}
 
 
+HERE_TOO = Listen()
+Workers = Annotated[int | None, Parameter(help="Gateway processes; 0 is one per core.")]
+Engine = Annotated[bool | None, Parameter(help="Start the embedded engine, or not.")]
+Demo = Annotated[bool, Parameter(negative="", show_default=False,
+                                 help="Open the demo shop: an account with credit, a key, a first sale.")]
+Index = Annotated[int, Parameter(help="The worker's number on this host; each has its own.")]
+
+
 def add_parts(app: App, gateway: App, starters: Starters) -> None:
     """Registers `up`, `control`, `engine`, and `gateway` without a command."""
 
     @app.command
-    def up(*, where: Where = HERE, listen: Listen = Listen(), workers: int | None = None,
-           engine: bool | None = None, demo: bool = False) -> None:
-        """Run everything on one port until Ctrl-C.
-
-        Parameters
-        ----------
-        workers: gateway processes; 0 is one per core
-        engine: start the embedded engine
-        demo: open the demo shop: an account with credit, a key, a first sale
-        """
+    def up(*, where: Where = HERE, listen: Listen = HERE_TOO, workers: Workers = None, engine: Engine = None,
+           demo: Demo = False) -> None:
+        """Run everything on one port until Ctrl-C."""
         flags = {**where.flags, **listen.flags, "gateway.workers": workers, "engine.enabled": engine}
         sys.exit(starters.up(flags, demo))
 
@@ -72,12 +74,7 @@ def add_parts(app: App, gateway: App, starters: Starters) -> None:
         sys.exit(starters.engine(where.flags, PartWords(lifeline_fd)))
 
     @gateway.default
-    def run_gateway(*, where: Where = HERE, listen: Listen = Listen(), index: int = 0,
+    def run_gateway(*, where: Where = HERE, listen: Listen = HERE_TOO, index: Index = 0,
                     lifeline_fd: Fd = -1, listen_fd: Fd = -1) -> None:
-        """Run one gateway worker alone.
-
-        Parameters
-        ----------
-        index: the worker's number on this host
-        """
+        """Run one gateway worker alone."""
         sys.exit(starters.gateway({**where.flags, **listen.flags}, PartWords(lifeline_fd, listen_fd, index)))

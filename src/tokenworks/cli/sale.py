@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tokenworks.cli.client import Answer, RestClient, post_json
+from tokenworks.cli.client import Answer, RestClient, get_json, post_json
 from tokenworks.cli.exits import NOT_FOUND, UNAVAILABLE, Failed, failed
 
 MODEL = "tokenworks-tiny"
@@ -81,8 +81,15 @@ def wait_booked(client: RestClient, requests: list[str]) -> list[Any]:
 
 
 def wait_ready(client: RestClient, url: str, shop: Shop) -> Sold:
-    """A first sale: waits until the gateways know the shop and the engine answers."""
+    """A first sale: waits until the engine is up and the gateways know the shop."""
+    _wait(lambda: client.call("GET", "/deployments/embedded"), lambda found: found["state"] == "up")
+    _wait(lambda: _listed(url, shop), lambda status: status == 200)
     return _wait(lambda: sell(url, shop, "chat"), lambda _: True)
+
+
+def _listed(url: str, shop: Shop) -> int:
+    """Whether the gateway that answers knows the key and the model: asking leaves no refused request behind."""
+    return get_json(url, f"/v1/models/{MODEL}", {"authorization": f"Bearer {shop.key}"}).status
 
 
 def text_of(sold: Sold) -> str:

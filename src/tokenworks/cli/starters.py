@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from tokenworks.cli.client import Place
-
 Flags = Mapping[str, Any]  # by setting name, None where not given; "config" names the file
+
+
+class Place(NamedTuple):
+    """Where the API is: a socket, or the URL of a gateway; `token` opens it."""
+
+    socket_path: str
+    url: str
+    token: str
 
 
 class PartWords(NamedTuple):

@@ -9,16 +9,16 @@ from tokenworks.cli.output import show_value
 from tokenworks.cli.sale import MODEL, Shop, Sold, open_shop, text_of, wait_booked, wait_ready
 
 
-def welcome(client: RestClient, url: str, state_dir: str, engine_fault: str) -> str:
-    """Opens the demo shop, sells a first completion, and says so."""
+def welcome(client: RestClient, url: str, state_dir: str, engine_fault: str, spoken: tuple[str, str]) -> str:
+    """Opens the demo shop, sells a first completion, and says so. `spoken`: the command, and what finds us."""
     shop = open_shop(client, state_dir)
     if engine_fault:
-        return _without_engine(url, shop, engine_fault)
+        return _without_engine(url, shop, engine_fault, spoken)
     before = client.call("GET", f"/accounts/{shop.account}")["balance"]
     sold = wait_ready(client, url, shop)
     (story,) = wait_booked(client, [sold.request])
     after = client.call("GET", f"/accounts/{shop.account}")["balance"]
-    return _report(url, shop, sold, story) + _books(story, before, after) + _ready_line(url, shop)
+    return _report(url, shop, sold, story) + _books(story, before, after) + _ready_line(url, shop, spoken)
 
 
 def _report(url: str, shop: Shop, sold: Sold, story: dict[str, Any]) -> str:
@@ -39,19 +39,22 @@ def _books(story: dict[str, Any], before: dict[str, Any], after: dict[str, Any])
     return "\n".join([f"  balance        {show_value(before)} before, {show_value(after)} after", *entries, "", ""])
 
 
-def _ready_line(url: str, shop: Shop) -> str:
+def _ready_line(url: str, shop: Shop, spoken: tuple[str, str]) -> str:
+    command, place = spoken
     body = f'{{"model":"{MODEL}","messages":[{{"role":"user","content":"What is the capital of France?"}}]}}'
     return "\n".join([
         "Try it:", f"  curl {url}/v1/chat/completions \\", f"    -H 'Authorization: Bearer {shop.key}' \\",
         "    -H 'Content-Type: application/json' \\", f"    -d '{body}'", "",
-        "Then:  tokenworks request tail   |   tokenworks request explain ID   |   tokenworks doctor",
+        "Then, at another shell:", *(f"  {command} {verb}{place}" for verb in
+                                     ("request tail", "request explain ID", "usage", "doctor")), "",
         f"Status page: {url}/   Ctrl-C ends it; a second start goes on from here.", ""])
 
 
-def _without_engine(url: str, shop: Shop, fault: str) -> str:
+def _without_engine(url: str, shop: Shop, fault: str, spoken: tuple[str, str]) -> str:
+    command, place = spoken
     return "\n".join([
         "", f"Tokenworks runs at {url}, without the embedded engine: {fault}", "",
         f"  API key   {shop.key}", "", "Sell another source of tokens:",
-        "  tokenworks model set NAME --context-tokens 131072",
-        "  tokenworks deployment add NAME --model NAME --url https://... --engine openai "
-        "--secret env:TOKENWORKS_SECRET_NAME", ""])
+        f"  {command} model set NAME --context-tokens 131072{place}",
+        f"  {command} deployment add NAME --model NAME --url https://... --engine openai "
+        f"--secret env:TOKENWORKS_SECRET_NAME{place}", ""])

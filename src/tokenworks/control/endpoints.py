@@ -53,6 +53,10 @@ class Resolver:
         engine = read_engine(self._engine_file)
         return {deployment.id: self._endpoint(deployment, engine) for deployment in deployments}
 
+    def unusable(self) -> dict[str, str]:
+        """Deployments that no request may go to now, each with why."""
+        return dict(self._told)
+
     def _endpoint(self, deployment: Deployment, engine: EngineFile | None) -> Endpoint:
         if deployment.url == EMBEDDED:
             if engine is None:

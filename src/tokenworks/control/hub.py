@@ -15,6 +15,7 @@ import msgspec
 from tokenworks.clock import Clock, Dice
 from tokenworks.control.facts import FactsBook, Gateway
 from tokenworks.control.leakage import LeakageRow
+from tokenworks.operations.desk import Health, Heard
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Store
 from tokenworks.store.shapes import WriterRow
@@ -31,7 +32,8 @@ class GatewayRow(msgspec.Struct, frozen=True):
 @dataclass(kw_only=True)
 class Hub:
     """Handed to `build_app`. `forget(host)` tells the control process that a host's leases were given up in the books;
-    `books_reached()` whether the last call to the books went through; `started_at_ns` when this process began."""
+    `books_reached()` whether the last call to the books went through; `started_at_ns` when this process began;
+    `unusable()` the deployments that no request may go to, each with why."""
 
     host: str
     version: str
@@ -45,6 +47,7 @@ class Hub:
     books_reached: Callable[[], bool] = lambda: True
     leakage: Callable[[], list[LeakageRow]] = field(default=list)
     forget: Callable[[str], None] = lambda host: None
+    unusable: Callable[[], dict[str, str]] = dict
 
     def check_token(self, text: str) -> bool:
         """True for the admin token of this host; takes the same time for every wrong one."""
@@ -54,6 +57,16 @@ class Hub:
         """Gateway workers of one host or all, by name. Reads the books: not for the event loop."""
         heard = {gateway.writer: gateway for gateway in self.facts.gateways()}
         return [GatewayRow(row, heard.get(row.writer)) for row in self.store.writers.roster(host, active)]
+
+    def health(self) -> dict[str, Health]:
+        """Each deployment as this host knows it now; those that nobody has heard of are missing."""
+        found = {name: Health(state) for name, state in self.facts.health().items()}
+        return found | {name: Health("unusable", why) for name, why in self.unusable().items()}
+
+    def heard(self) -> dict[str, Heard]:
+        """What the connected workers of this host last said."""
+        return {gateway.writer: Heard(gateway.running, gateway.connections)
+                for gateway in self.facts.gateways() if gateway.connected}
 
     def metrics_text(self) -> str:
         """Prometheus text of all workers of this host and of control itself."""

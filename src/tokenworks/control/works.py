@@ -63,8 +63,8 @@ class Works:
         self._others = Hands(self.reach, OTHER_THREADS, "books")
         self._spawner = Spawner(parts.fail)
         turnstile = Turnstile()
-        resolver = Resolver(parts.secrets, parts.state_dir / "run" / "engine.json")
-        self.pusher = Pusher(parts.store, resolver, self._others, parts.link)
+        self.resolver = Resolver(parts.secrets, parts.state_dir / "run" / "engine.json")
+        self.pusher = Pusher(parts.store, self.resolver, self._others, parts.link)
         self.recaller = Recaller(parts.host, parts.link.peers, self._ring_later)
         told = Told(parts.link.peers)
         self.lender = Lender(LenderParts(

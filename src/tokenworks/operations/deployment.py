@@ -8,7 +8,7 @@ import msgspec
 
 from tokenworks.errors import Conflict, Invalid, NotFound
 from tokenworks.fleet.deployment import Deployment
-from tokenworks.operations.desk import Desk, add_once
+from tokenworks.operations.desk import Desk, Health, add_once
 from tokenworks.operations.model import Removed
 from tokenworks.operations.operation import define
 from tokenworks.operations.upstream import EMBEDDED, check_url, url_host
@@ -87,7 +87,10 @@ class ListDeployments(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeploymentView(msgspec.Struct):
-    """A deployment; `secret` is the reference."""
+    """A deployment; `secret` is the reference.
+
+    state: up, failing, down, unusable (`why` says for what), off (not enabled), or unknown: no gateway here has said.
+    """
 
     id: str
     model: str
@@ -106,6 +109,8 @@ class DeploymentView(msgspec.Struct):
     share_prefix_cache: bool
     allow_private: bool
     enabled: bool
+    state: str
+    why: str
     version: int
 
 
@@ -117,7 +122,7 @@ def add_deployment(desk: Desk, ask: AddDeployment) -> DeploymentView:
         tuple(ask.dialects or SPOKEN[ask.engine]), ask.own, ask.secret, ask.progress or PROGRESS[ask.engine],
         ask.hangup, ask.failure, ask.cost_card, ask.ca_file, ask.proxy, ask.share_prefix_cache, ask.allow_private)
     row = _check(desk, row)
-    return _view(Kept(row, add_once(desk.store.deployments, row, row.id)))
+    return _view(desk, Kept(row, add_once(desk.store.deployments, row, row.id)))
 
 
 def change_deployment(desk: Desk, ask: ChangeDeployment) -> DeploymentView:
@@ -132,18 +137,18 @@ def change_deployment(desk: Desk, ask: ChangeDeployment) -> DeploymentView:
     if moved and row.secret and ask.secret is None:
         raise Invalid("secret", "say the secret again with the new address: it was given for the old one only")
     row = _check(desk, row)
-    return _view(Kept(row, desk.store.deployments.put(row, kept.version)))
+    return _view(desk, Kept(row, desk.store.deployments.put(row, kept.version)))
 
 
 def list_deployments(desk: Desk, ask: ListDeployments) -> Page[DeploymentView]:
     """List deployments. In the order of their names."""
     rows = desk.store.deployments.page(ask.cursor, check_limit(ask.limit), ask.model)
-    return Page([_view(kept) for kept in rows.data], rows.next_cursor, rows.next_cursor is not None)
+    return Page([_view(desk, kept) for kept in rows.data], rows.next_cursor, rows.next_cursor is not None)
 
 
 def show_deployment(desk: Desk, ask: OneDeployment) -> DeploymentView:
     """Show a deployment. Its secret is shown as the reference that it is."""
-    return _view(desk.store.deployments.get(ask.deployment))
+    return _view(desk, desk.store.deployments.get(ask.deployment))
 
 
 def remove_deployment(desk: Desk, ask: OneDeployment) -> Removed:
@@ -170,11 +175,13 @@ def _check(desk: Desk, row: Deployment) -> Deployment:
     return msgspec.structs.replace(row, url=check_url(row.url, row.allow_private))
 
 
-def _view(kept: Kept[Deployment]) -> DeploymentView:
+def _view(desk: Desk, kept: Kept[Deployment]) -> DeploymentView:
     row = kept.row
+    health = desk.health().get(row.id, Health("unknown")) if row.enabled else Health("off")
     return DeploymentView(row.id, row.model, row.url, row.upstream_model, row.engine, list(row.dialects), row.own,
                           row.secret, row.progress, row.hangup, row.failure, row.cost_card, row.ca_file, row.proxy,
-                          row.share_prefix_cache, row.allow_private, row.enabled, kept.version)
+                          row.share_prefix_cache, row.allow_private, row.enabled, health.state, health.why,
+                          kept.version)
 
 
 DEPLOYMENT = (

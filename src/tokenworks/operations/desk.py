@@ -6,7 +6,7 @@ the same ids when it is run again after a crash: the store then finds its work d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -18,8 +18,25 @@ from tokenworks.store.ports import Shelf, Store
 T = TypeVar("T")
 
 
+class Health(NamedTuple):
+    """How a deployment answers this host: up, failing, down or unusable; `why` where it is known."""
+
+    state: str
+    why: str = ""
+
+
+class Heard(NamedTuple):
+    """What a gateway worker of this host last said: requests running now, clients connected."""
+
+    running: int
+    connections: int
+
+
 class Desk(NamedTuple):
-    """`dice` makes ids, `secret_dice` what nobody may guess or derive. `forget` tells control of a host given up."""
+    """`dice` makes ids, `secret_dice` what nobody may guess or derive. `forget` tells control of a host given up.
+
+    `health` is what this host knows of its deployments now, and `heard` of its gateways: what stands in no books.
+    """
 
     store: Store
     secrets: SecretBook
@@ -27,6 +44,8 @@ class Desk(NamedTuple):
     dice: Dice
     secret_dice: Dice
     forget: Callable[[str], None] = lambda host: None
+    health: Callable[[], Mapping[str, Health]] = dict
+    heard: Callable[[], Mapping[str, Heard]] = dict
 
     def mint(self, prefix: str) -> str:
         """A new id of this call."""

@@ -25,11 +25,16 @@ class OneHost(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class GatewayView(msgspec.Struct):
-    """A gateway worker. `lag_bytes` is what stands in its journal and not yet in the books."""
+    """A gateway worker. `lag_bytes` is what stands in its journal and not yet in the books.
+
+    `running` and `connections` are known of the workers of the host that is asked, null of others.
+    """
 
     writer: str
     host: str
     state: str
+    running: int | None
+    connections: int | None
     position: int
     lag_bytes: int
     started_at: str | None
@@ -47,7 +52,7 @@ class Gateways(msgspec.Struct):
 def list_gateways(desk: Desk, ask: ListGateways) -> Gateways:
     """List gateways. Each worker with its state and how far its journal is in the books."""
     rows = desk.store.writers.roster(ask.host, not ask.all)
-    return Gateways([_view(row) for row in rows], show_time(desk.store.writers.complete(desk.clock.now_ns())))
+    return Gateways([_view(desk, row) for row in rows], show_time(desk.store.writers.complete(desk.clock.now_ns())))
 
 
 def forget_host(desk: Desk, ask: OneHost) -> Gateways:
@@ -58,12 +63,14 @@ def forget_host(desk: Desk, ask: OneHost) -> Gateways:
     now_ns = desk.clock.now_ns()
     marked = [desk.store.writers.mark(row.writer, "forget", now_ns) for row in rows]
     desk.forget(ask.host)
-    return Gateways([_view(row) for row in marked], show_time(desk.store.writers.complete(now_ns)))
+    return Gateways([_view(desk, row) for row in marked], show_time(desk.store.writers.complete(now_ns)))
 
 
-def _view(row: WriterRow) -> GatewayView:
-    return GatewayView(row.writer, row.host, row.state, row.position, row.lag_bytes, show_time(row.started_at_ns),
-                       show_time(row.seen_at_ns), show_time(row.watermark_ns))
+def _view(desk: Desk, row: WriterRow) -> GatewayView:
+    heard = desk.heard().get(row.writer)
+    return GatewayView(row.writer, row.host, row.state, heard.running if heard else None,
+                       heard.connections if heard else None, row.position, row.lag_bytes,
+                       show_time(row.started_at_ns), show_time(row.seen_at_ns), show_time(row.watermark_ns))
 
 
 GATEWAY = (

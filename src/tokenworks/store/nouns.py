@@ -39,7 +39,7 @@ def check_next(card: RateCard, versions: int) -> None:
 
 def taken(noun: Noun[T], ident: str) -> Conflict:
     """The refusal of a second row of one id."""
-    return Conflict(f"There is already a {noun.name} {ident!r}.")
+    return Conflict(f"The {noun.name} {ident!r} exists already.")
 
 
 def changed(noun: Noun[T], ident: str) -> Conflict:

@@ -50,7 +50,8 @@ class Supervisor:
         try:
             wait_ms = UNCLEAN_WAIT_MS if self._lock.unclean else 0
             self._listeners = open_listeners(self.plan.host, self.plan.port, self.plan.workers, wait_ms)
-            self._write_address()
+            url = self._write_address()
+            self._say(f"serving on {url}; state, logs and admin.token in {self.plan.state_dir}")
             self._catch_signals()
             self._children = [self._make_child(part) for part in self._parts]
             self._loop()
@@ -69,7 +70,7 @@ class Supervisor:
         host, port = self._listeners[0].getsockname()[:2]
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
 
-    def _write_address(self) -> None:
+    def _write_address(self) -> str:
         """run/up.json: where this state is served, for the commands that look for it."""
         host, port = self.address
         shown = f"[{host}]" if ":" in host else host
@@ -78,6 +79,7 @@ class Supervisor:
         new = self._address_file.with_suffix(".new")
         new.write_text(json.dumps(facts))
         new.rename(self._address_file)
+        return str(facts["url"])
 
     def _make_child(self, part: Part) -> Child:
         listener = self._listeners[part.socket] if part.socket >= 0 else None
