@@ -184,8 +184,8 @@ class Books:
             reader.close()
         return found
 
-    def post(self) -> list[str]:
-        """Posts what is new; alarms and the audit's findings."""
+    def post(self, ended: bool = False) -> list[str]:
+        """Posts what is new; alarms and the audit's findings. `ended`: no worker runs any more."""
         now_ns, alarms = SystemClock().now_ns(), []
         by_writer: dict[str, list[tuple[int, Record]]] = {}
         for writer, position, record in self._read():
@@ -196,6 +196,9 @@ class Books:
             start, end = self._positions.get(writer, 0), items[-1][0]
             alarms += self.store.books.post(Batch(writer, "segment", start, end, items, now_ns)).alarms
             self._positions[writer] = end
+        if ended:
+            for writer, position in self._positions.items():
+                alarms += self.store.books.end(writer, position, now_ns).alarms
         suspended = [f"suspense: {row.record.why}" for row in self.store.suspense.page().data]
         return [*alarms, *suspended, *audit_books(self.store.ledger.audit().books)]
 

@@ -14,6 +14,7 @@ from tests.gateway.upstream import Exchange, answer_whole, chat_stream, chat_who
 from tokenworks.credit.messages import Bye, Order
 from tokenworks.credit.policy import Account, Endpoint, Key
 from tokenworks.credit.records import Closed, Opened, Refused
+from tokenworks.errors import JournalFull
 from tokenworks.gateway.policybook import _make_digest
 from tokenworks.tariff.card import Price, RateCard
 
@@ -355,6 +356,65 @@ def test_connection_reused(tmp_path: Path) -> None:
                 await client.send(STREAM)
                 assert (await client.reply()).whole
             assert place.upstream.connections == 1
+            client.close()
+
+    run(main)
+
+
+def test_journal_full(tmp_path: Path) -> None:
+    """A journal without room: the request is refused before the upstream sees it, and so is all new work."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s") as place:
+            append = place.shared.journal.append
+
+            def full(record: object) -> int:
+                raise JournalFull("no room")
+
+            place.shared.journal.append = full
+            reply = await place.ask(HELLO)
+            place.shared.journal.append = append
+            assert reply.status == 503 and "disk" in reply.json["error"]["message"]
+            assert (await place.ask(HELLO)).status == 503 and place.upstream.seen == []
+
+    run(main)
+
+
+def test_dropped_while_asking(tmp_path: Path) -> None:
+    """The deployment goes while a request waits for the books: nobody serves it, nothing breaks."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s") as place:
+            second = Endpoint(deployment(place.upstream.url, "dep2"), "s")
+            place.books.change(endpoints=(second,))
+            await until(lambda: place.shared.book.version == 2)
+
+            async def failing(exchange: Exchange) -> None:
+                place.books.change(dropped_deployments=("dep", "dep2"))
+                await until(lambda: place.shared.book.version == 3)
+                exchange.abort()
+
+            place.upstream.script = failing
+            assert (await place.ask(HELLO)).status == 502
+            assert (await place.ask(HELLO)).status == 503
+
+    run(main)
+
+
+def test_large_body_let_go(tmp_path: Path) -> None:
+    """A stream that has begun does not keep its request in memory."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", money=10**18) as place:
+            place.upstream.script = chat_stream(100, gap_s=0.01)
+            body = {**STREAM, "messages": [{"role": "user", "content": "x" * 1_000_000}]}
+            client = await place.client()
+            await client.send(body)
+            await client.head()
+            await client.chunk()
+            await until(lambda: all(flow.first_ns for flow in place.shared.running))
+            (flow,) = place.shared.running
+            assert flow.body == b"" and flow.facts.fields == {}
             client.close()
 
     run(main)

@@ -53,12 +53,12 @@ OVERLENGTH = (b"exceed_context_size_error", b"context_length_exceeded", b"prompt
 def pick(flow: Flow) -> bool:
     """The next deployment for this request; False when none is left."""
     outlets = flow.shared.book.outlets
-    choice = choose([offer.deployment for offer in flow.offers], outlets.inflight,
+    found = [outlets.by_id.get(offer.deployment.id) for offer in flow.offers]  # None: dropped while it was waiting
+    choice = choose([outlet.offer.deployment for outlet in found if outlet is not None], outlets.inflight,
                     outlets.health(flow.shared.clock.mono_ns()), flow.tried)
     if choice is None:
         return False
-    name = choice.deployment.id
-    flow.outlet = outlets.by_id[name]
+    flow.outlet = outlets.by_id[choice.deployment.id]
     flow.offer = flow.outlet.offer
     flow.why = choice.why
     return True

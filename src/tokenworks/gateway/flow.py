@@ -117,6 +117,12 @@ class Flow:
             self.id = self.shared.mint.mint()
         return self.id
 
+    def drop_body(self) -> None:
+        """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""
+        if not self.shared.counter.can_count(self.admitted.model):
+            self.body = b""
+            self.facts.fields = {}
+
     def start_timer(self, delay_ms: int, then: Callable[[], None]) -> None:
         """The one timer of a request that waits for somebody. Requests that need not wait have none."""
         self.stop_timer()

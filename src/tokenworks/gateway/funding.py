@@ -61,7 +61,8 @@ def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
 
 
 def try_cut(flow: Flow) -> bool:
-    """One attempt at the purse. True: the hold is cut and Opened is in the journal."""
+    """One attempt at the purse. True: it need not be tried again; the hold is cut and Opened is in the journal, or
+    the journal has no room and the request has been refused."""
     shared = flow.shared
     found = flow.till.purse.cut(flow.need_minor, flow.keep_minor, shared.clock.mono_ns())
     if isinstance(found, Short):
@@ -76,7 +77,11 @@ def try_cut(flow: Flow) -> bool:
         flow.name(), account.id, flow.customer.key.id, flow.at_ns, flow.dialect, flow.admitted.model.id,
         flow.offer.deployment.id, account.unit, flow.price.card, flow.facts.stream, flow.need_minor, account.crash,
         _explain(flow))  # fmt: skip
-    shared.write(opened)
+    if not shared.write(opened):
+        flow.till.purse.void(found, shared.clock.mono_ns())
+        flow.hold = None
+        refuse(flow, Refusal.DISK_FULL)
+        return True
     shared.running.add(flow)  # type: ignore[arg-type]
     shared.tally.note_live((opened, None))
     flow.move("open")

@@ -30,6 +30,7 @@ class LinkDesk:
 
     def __init__(self, shared: Shared, path: str, pid: int, obey: Callable[[Literal["drain", "reload"]], None]) -> None:
         self._shared, self._path, self._pid, self._obey = shared, path, pid, obey
+        self._gap = False
         self._link = self._make_link()
         shared.link_send = self._send
 
@@ -49,7 +50,8 @@ class LinkDesk:
 
     def _hello(self) -> Hello:
         shared = self._shared
-        return Hello(shared.writer, self._pid, shared.book.version, shared.desk.granted(), shared.book.books_epoch)
+        version = 0 if self._gap else shared.book.version
+        return Hello(shared.writer, self._pid, version, shared.desk.granted(), shared.book.books_epoch)
 
     def _changed(self, connected: bool) -> None:
         shared = self._shared
@@ -75,6 +77,7 @@ class LinkDesk:
             case Owned():
                 shared.owners.take_owned(message)
             case Snapshot():
+                self._gap = False
                 shared.book.load(message)
                 self._note_policy()
             case Change():
@@ -83,12 +86,15 @@ class LinkDesk:
                 self._obey(message.what)
 
     def _apply(self, change: Change) -> None:
-        """An increment for another version means that something was missed: a new Hello brings all of it."""
+        """An increment for another version means that something was missed: a new Hello brings all of it, and until
+        then the policy held goes on."""
         if self._shared.book.apply(change):
             self._note_policy()
             return
         log.warning("policy_gap", held=self._shared.book.version, after=change.after)
-        self._shared.book.version = 0
+        if self._gap:
+            return
+        self._gap = True
         old, self._link = self._link, self._make_link()
         old.close()
         self._link.start()

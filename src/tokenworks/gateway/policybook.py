@@ -7,6 +7,7 @@ compiled, prices are pinned to the card version in force and to the moment until
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 import structlog
@@ -24,6 +25,9 @@ from tokenworks.usage.vector import Usage
 from tokenworks.wire.request import COUNT_MAX, RequestFacts
 
 FOREVER_NS = 2**63 - 1
+OUTPUT_PER_KIB = 512  # while nothing is learned: above every usual tokenizer and language
+RATES_MIN, RATES_KEPT = 16, 64  # streams before their rate is believed, and how many are remembered
+RATE_BYTES_MIN = 256  # of text; the rate of less says little
 LEARN_ALL = 256  # of a model's requests, before a part of them will do
 _BLOCK = 64  # of SHA-256
 log = structlog.get_logger()
@@ -46,13 +50,15 @@ class Price:
 class Learned:
     """What a worker has learned of one model from closed requests: from each at first, then from every eighth."""
 
-    __slots__ = ("_seen", "expected", "guess", "rate")
+    __slots__ = ("_output_rates", "_seen", "expected", "guess", "output_per_kib", "rate")
 
     def __init__(self) -> None:
         self.rate = InputRate()
         self.guess = OutputGuess()
         self.expected = self.guess.remainder(0, COUNT_MAX)  # output of an answer that has not begun
+        self.output_per_kib = OUTPUT_PER_KIB  # output tokens per KiB of text that a client sees, at most
         self._seen = 0
+        self._output_rates: deque[int] = deque(maxlen=RATES_KEPT)
 
     def learn(self, facts: RequestFacts, model: Model, usage: Usage) -> None:
         """A request was served in full and reported `usage`."""
@@ -62,6 +68,14 @@ class Learned:
         learn_input(facts, model, self.rate, usage.prompt)
         self.guess.learn(usage.completion)
         self.expected = self.guess.remainder(0, COUNT_MAX)
+
+    def learn_output(self, visible_bytes: int, usage: Usage) -> None:
+        """A stream showed so many bytes of text and reported `usage`: the next ones are metered by the worst of late,
+        which counts hidden reasoning and tokens of a byte each in."""
+        if visible_bytes >= RATE_BYTES_MIN:
+            self._output_rates.append(-(-usage.completion * 1024 // visible_bytes))
+            if len(self._output_rates) >= RATES_MIN:
+                self.output_per_kib = max(self._output_rates) * 9 // 8
 
 
 class PolicyBook:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from tokenworks.gateway.answers import assemble, finish, start_stream
 from tokenworks.gateway.attempts import judge_answer, served
 from tokenworks.gateway.flow import Flow
-from tokenworks.gateway.settle import NOTHING, OBJECT_CHARS_MAX, OBJECTS_MAX, Ending, close, usage_now
+from tokenworks.gateway.settle import (
+    NOTHING,
+    OBJECT_CHARS_MAX,
+    OBJECTS_MAX,
+    TOKENS_PER_KIB,
+    Ending,
+    close,
+    usage_now,
+)
 from tokenworks.gateway.slices import advance
 from tokenworks.gateway.upstream import Call, Caller
 from tokenworks.limits import UPSTREAM_WHOLE_BYTES_MAX
@@ -19,7 +27,6 @@ from tokenworks.wire.sse import Splitter
 from tokenworks.wire.whole import Assembler
 
 PORTION_BYTES = 16 * 1024  # of a stream metered at once: what a stream may run beyond its hold is less than this
-TOKENS_PER_KIB = 256
 
 
 def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
@@ -38,7 +45,8 @@ def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
     assembled = flow.mode == "assembled"
     show = Show(True) if assembled else flow.show
     keep = deployment.progress != "exact" and flow.shared.counter.can_count(model)
-    flow.meter = StreamMeter(flow.dialect, deployment.engine, deployment.progress, show, keep_text=keep)
+    flow.meter = StreamMeter(flow.dialect, deployment.engine, deployment.progress, show,
+                             flow.learned.output_per_kib, keep)
     if flow.capped:
         flow.meter.mark(End.CAP)
     flow.assembler = Assembler(flow.dialect) if assembled else None
@@ -83,6 +91,7 @@ def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None
         out += meter.flush()
     if meter.first_output and not flow.first_ns:
         flow.first_ns = flow.shared.clock.mono_ns()
+        flow.drop_body()
     _pass_on(flow, out, ended, caller)
 
 
@@ -126,6 +135,8 @@ def _end_stream(flow: Flow, out: bytes) -> None:
     if not meter.ended:
         notes = (*notes, "last_event_missing")
         out += meter.finish(End.UPSTREAM, usage)
+    if report is not None:
+        flow.learned.learn_output(meter.visible_bytes, usage)
     served(flow, usage, basis)
     position = _close_served(flow, usage, basis, report.raw if report else b"", tuple(meter.object_ids), notes)
     if flow.assembler is not None:

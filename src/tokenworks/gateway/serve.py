@@ -56,7 +56,8 @@ class Serving(Flow):
 
     def relay(self, _: Flow) -> None:
         """The request goes upstream. What comes back comes to `upstream_read`."""
-        send(self, self)
+        if self.stage == "dialling":
+            send(self, self)
 
     def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
         """Meter what came and pass it on. At its end it is settled before the last bytes leave."""

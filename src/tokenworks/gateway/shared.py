@@ -96,13 +96,13 @@ class Shared:
         return self.link_send(message)
 
     def write(self, record: Record) -> int:
-        """Into the journal; the position after it. A journal without room takes no new work from then on."""
+        """Into the journal; the position after it, 0 when it has no room: then no new work is taken from now on."""
         try:
             return self.journal.append(record)
         except JournalFull as error:
             self.journal.refuse(str(error))
             log.error("journal_full", record=type(record).__name__)
-            return self.journal.position
+            return 0
 
     def closed_door(self) -> Refusal | None:
         """Why no new work is taken now."""

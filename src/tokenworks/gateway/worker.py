@@ -144,8 +144,7 @@ class Worker:
         shared.draining = True
         drain_s = self.config.drain_s if drain_s is None else drain_s
         serving = asyncio.create_task(self.server.drain(drain_s + END_GRACE_S))
-        await asyncio.wait({serving, asyncio.create_task(self._wait_running(drain_s))},
-                           return_when=asyncio.FIRST_COMPLETED)
+        await self._wait_running(drain_s)
         for flow in tuple(shared.running):
             flow.drain_over()
         await serving
