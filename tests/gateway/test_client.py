@@ -621,3 +621,89 @@ def test_several_sockets() -> None:
         bind().close()
 
     run(main)
+
+
+AGAIN = (b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n"
+         b"Content-Length: %d\r\nx-z: 1\r\n\r\n")  # fmt: skip
+
+
+def test_repeated_heads() -> None:
+    """A head that comes again means the same, whatever length it has now and however it comes."""
+
+    async def main() -> None:
+        service = Answers()
+        async with working(service, body_bytes=300_000) as worker, connected(await worker.listen()) as client:
+            sizes = [5, 5, 12, 5, 0, 100_000, 7, 123, 250_000, 1]
+            for size in sizes:
+                client.send(AGAIN % size + b"y" * size)
+                assert (await client.answer()).body == b"y" * size
+            client.send(b"".join(AGAIN % size + b"z" * size for size in sizes))
+            assert [(await client.answer()).body for _ in sizes] == [b"z" * size for size in sizes]
+            whole = AGAIN % 9 + b"in pieces"
+            for at in range(1, len(whole), 7):
+                client.send(whole[:at])
+                await asyncio.sleep(0.002)
+                client.send(whole[at:])
+                assert (await client.answer()).body == b"in pieces"
+            assert len(service.turns) == 2 * len(sizes) + len(range(1, len(whole), 7))
+            for turn in service.turns:
+                head = turn.head
+                assert (head.method, head.get(b"x-z"), head.get(b"authorization")) == (b"POST", b"1", b"Bearer k")
+                assert head.get(b"content-length") == dict(head.headers)[b"content-length"] == b"%d" % head.length
+            client.send(AGAIN % 300_001)
+            assert (await client.answer()).status == 413
+
+    run(main)
+
+
+def test_repeat_is_not_parsed() -> None:
+    async def main() -> None:
+        service = Answers()
+        async with working(service) as worker, connected(await worker.listen()) as client:
+            for size in (3, 4):
+                client.send(AGAIN % size + b"y" * size)
+                assert (await client.answer()).status == 200
+                (connection,) = worker.server._clients
+                connection.feed = None  # whoever parses now fails
+            assert worker.errors == []
+
+    run(main)
+
+
+LENGTHS = [b"+3", b" 3", b"3 ", b"0x3", b"3,3", b"", b"999999999999", b"3\r\ncontent-length: 4"]
+
+
+@pytest.mark.parametrize("digits", LENGTHS)
+def test_repeat_with_other_length(digits: bytes) -> None:
+    """Only digits may differ: anything else goes through the parser and gets what it says."""
+
+    async def main() -> None:
+        service = Answers()
+        async with working(service) as worker, connected(await worker.listen()) as client:
+            client.send(AGAIN % 3 + b"yyy")
+            assert (await client.answer()).status == 200
+            client.send((AGAIN % 3).replace(b": 3\r", b": " + digits + b"\r") + b"yyy")
+            answer = await client.answer()
+            assert answer.status == {b"3": 200, b"999999999999": 413}.get(digits.strip(), 400)
+
+    run(main)
+
+
+def test_repeat_inside_another_head() -> None:
+    """Bytes that look like the known head are one only where a request begins."""
+
+    async def main() -> None:
+        service = Answers()
+        async with working(service) as worker, connected(await worker.listen()) as client:
+            client.send(AGAIN % 3 + b"yyy")
+            assert (await client.answer()).status == 200
+            client.send(AGAIN % 3 + b"yyyGET /other HTTP/1.1\r\nx-value: ")
+            assert (await client.answer()).status == 200
+            client.send(AGAIN % 3 + b"yyy")
+            answer = await client.answer()
+            assert answer.status == 200 and answer.headers[b"x-target"] == b"/other"
+            assert service.turns[2].get(b"x-value") == b"POST /v1/chat/completions HTTP/1.1"
+            client.send(AGAIN % 3 + b"yyy" + AGAIN % 9 + b"not" + AGAIN[:6])
+            assert [(await client.answer()).body for _ in range(2)][1:] == [b"not" + AGAIN[:6]]
+
+    run(main)

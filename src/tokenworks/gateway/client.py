@@ -88,6 +88,7 @@ class ClientProtocol(Intake, asyncio.Protocol):
         """Whoever is being served is told; nothing that is queued was begun."""
         self.deaf = True
         self.parser = self.feed = None  # it refers to this object: without it both are freed at once
+        self.repeat.forget()
         self.hub.left(self)
         if self.lent:
             self.hub.budget.give(self.lent)

@@ -13,6 +13,7 @@ import httptools
 
 from tokenworks.gateway.head import collect_into, find_fault
 from tokenworks.gateway.hub import Hub
+from tokenworks.gateway.repeat import Repeat
 from tokenworks.gateway.turn import Head, Turn
 from tokenworks.wire.refusals import Refusal
 
@@ -25,8 +26,8 @@ class Intake:
     """The reading half of a client's connection."""
 
     __slots__ = (
-        "deaf", "feed", "fields", "final", "headers", "hub", "incoming", "mark", "on_header", "parser", "queue", "raw",
-        "raw_left", "read_size", "target", "turn")  # fmt: skip
+        "begun", "deaf", "feed", "fields", "final", "headers", "hub", "incoming", "mark", "on_header", "parser",
+        "queue", "raw", "raw_left", "read_size", "repeat", "target", "turn")  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -37,18 +38,21 @@ class Intake:
         self.headers: list[tuple[bytes, bytes]] = []
         self.fields: dict[bytes, bytes] = {}
         self.on_header = collect_into(self.headers, self.fields)  # trailers come here too and are dropped
-        self.raw = 0  # bytes read since the last complete message
+        self.begun = False  # the parser is inside a message
+        self.raw = 0  # bytes read of it so far, without those that came with the end of the message before
         self.read_size = 0
         self.raw_left = 0  # bytes of a body that are taken past the parser
         self.mark = hub.wheel.tick  # when the current wait began
         self.deaf = False  # what comes is read away
         self.final = False  # the client said that there is no further request
+        self.repeat = Repeat()
         self.parser: Any = None
         self.feed: Any = None
         self.renew_parser()
 
     def renew_parser(self) -> None:
         """A parser that expects a head."""
+        self.begun = False
         self.parser = httptools.HttpRequestParser(self)
         self.feed = self.parser.feed_data
 
@@ -57,19 +61,27 @@ class Intake:
         if self.raw_left:
             data = self._take_raw(data)
         while data:
-            if not self.raw:
+            fresh = not self.begun
+            if fresh:
+                if self.repeat.prefix and data.startswith(self.repeat.prefix):
+                    found = self.repeat.match(data)
+                    if found is not None:
+                        data = self._take_known(data, *found)
+                        continue
                 self.mark = self.hub.wheel.tick
-            self.read_size = len(data)
-            self.raw += self.read_size
+            size = self.read_size = len(data)
+            self.raw += size
             try:
                 self.feed(data)
-                break
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._pass_upgrade(data[upgrade.args[0] :])
+                continue
             except httptools.HttpParserError as error:
                 self._break_off(str(error))
-                break
-        if self.raw:
+            if fresh and self.turn is not None and not self.queue and not self.deaf and not self.final:
+                self.repeat.learn(data, self.turn.head)
+            break
+        if self.begun:
             self._check_partial()
 
     def refuse_input(self, refusal: Refusal, message: str) -> None:
@@ -82,6 +94,10 @@ class Intake:
         self._enqueue(turn)
 
     # --- the parser's calls: they only take down ---
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self.begun = True
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -105,12 +121,7 @@ class Intake:
             self.final = True
         bounds = hub.bounds
         fault = find_fault(head, bounds, self.read_size > bounds.header_bytes or self.raw > bounds.header_bytes)
-        if fault:
-            turn.refusal = (Refusal.BAD_REQUEST, fault)
-        elif head.length > bounds.body_bytes:
-            turn.refusal = (Refusal.BODY_TOO_LARGE, f"The request body is larger than {bounds.body_bytes} bytes.")
-        elif len(self.queue) >= bounds.pipeline_depth * _BURST:
-            turn.refusal = (Refusal.BAD_REQUEST, "Too many requests were sent ahead of their answers.")
+        turn.refusal = (Refusal.BAD_REQUEST, fault) if fault else self._find_excess(head)
         self.deaf = turn.refusal is not None
         self._enqueue(turn)
 
@@ -124,6 +135,7 @@ class Intake:
 
     def on_message_complete(self) -> None:
         """The end of a request."""
+        self.begun = False
         self.raw = 0
         if self.headers:
             self.headers.clear()
@@ -131,6 +143,39 @@ class Intake:
         if self.incoming is not None:
             self.incoming.complete = True
             self.incoming = None
+
+    # --- past the parser ---
+
+    def _take_known(self, data: bytes, head: Head, at: int) -> bytes:
+        """A request whose head the parser has seen before; answers with what stands behind it."""
+        if self.deaf:
+            return b""
+        turn = Turn(self, head, self.hub.budget)  # type: ignore[arg-type]  # as above
+        bounds = self.hub.bounds
+        if head.length > bounds.body_bytes or len(self.queue) >= bounds.pipeline_depth * _BURST:
+            turn.refusal = self._find_excess(head)
+            self.deaf = True
+            self._enqueue(turn)
+            return b""
+        end = at + head.length
+        turn.parts.append(data[at:end])
+        turn.size = min(len(data), end) - at
+        self._enqueue(turn)
+        if turn.size < head.length:
+            self.mark = self.hub.wheel.tick
+            self.incoming = turn
+            self.raw_left = head.length - turn.size
+        else:
+            turn.complete = True
+        return data[end:]
+
+    def _find_excess(self, head: Head) -> tuple[Refusal, str] | None:
+        bounds = self.hub.bounds
+        if head.length > bounds.body_bytes:
+            return Refusal.BODY_TOO_LARGE, f"The request body is larger than {bounds.body_bytes} bytes."
+        if len(self.queue) >= bounds.pipeline_depth * _BURST:
+            return Refusal.BAD_REQUEST, "Too many requests were sent ahead of their answers."
+        return None
 
     # --- what is rare ---
 
@@ -142,6 +187,9 @@ class Intake:
 
     def _check_partial(self) -> None:
         """A request has begun and is not complete: its rest goes past the parser, or it is too much for what it is."""
+        if not self.raw:
+            self.raw = 1
+            self.mark = self.hub.wheel.tick
         turn = self.incoming
         if turn is not None and not self.deaf:
             left = turn.head.length - turn.size

@@ -29,7 +29,7 @@ class Head:
     `fields` is the same as `headers` by name, the last one where a name occurs twice; a head in which a deciding name
     (host, content-length, transfer-encoding, authorization, x-api-key, api-key, content-type, expect) occurs twice has
     been refused before anybody sees it. `length` is the declared size of the body, -1 when chunked, 0 without a body.
-    `version` is "1.1" or "1.0".
+    `version` is "1.1" or "1.0". One object may serve several requests in turn: it is not to be changed.
     """
 
     __slots__ = ("expects_continue", "fields", "headers", "http11", "length", "method", "target", "version")
@@ -54,6 +54,13 @@ class Head:
         if version != "1.1":
             self.version = version
             self.http11 = self.expects_continue = False
+
+    def with_length(self, digits: bytes) -> Head:
+        """The same head with another content-length."""
+        headers = [(name, digits) if name == b"content-length" else (name, value) for name, value in self.headers]
+        head = Head(self.method, self.target, headers, self.fields | {b"content-length": digits})
+        head.set_version(self.version)
+        return head
 
     def get(self, name: bytes) -> bytes | None:
         """The value of the header `name` (lower case)."""
