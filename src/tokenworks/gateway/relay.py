@@ -91,7 +91,6 @@ def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None
         out += meter.flush()
     if meter.first_output and not flow.first_ns:
         flow.first_ns = flow.shared.clock.mono_ns()
-        flow.drop_body()
     _pass_on(flow, out, ended, caller)
 
 
@@ -121,6 +120,7 @@ def _put(flow: Flow, out: bytes) -> None:
     turn = flow.turn
     if not turn.started:
         start_stream(flow)
+        flow.drop_body()
     turn.write(out)
 
 

@@ -64,7 +64,8 @@ def write_progress(flow: Flow) -> None:
     if hold is None or usage == NOTHING:
         return
     rated = flow.price.pricer.amount(usage)
-    parts = flow.till.purse.parts(hold, min(rated, hold.held_minor))
+    # Of an answer that is put together here nothing has reached the client: a crash is not at his cost.
+    parts = flow.till.purse.parts(hold, min(rated, hold.held_minor)) if flow.assembler is None else ()
     flow.shared.write(Progressed(flow.id, flow.shared.clock.now_ns(), usage, basis, rated, parts))
 
 
@@ -78,8 +79,6 @@ def end_attempt(flow: Flow, outcome: AttemptOutcome, reason: str, usage: Usage, 
         cost.pricer.amount(usage) if cost else 0, cost.unit if cost else "", cost.card if cost else "",
         flow.attempt_ns + shared.wall_ns, (flow.first_ns - flow.attempt_ns) // 1_000_000 if flow.first_ns else -1,
         (mono_ns - flow.attempt_ns) // 1_000_000))  # fmt: skip
-    counters, key = shared.tally.meters.counters, flow.outlet.keys[outcome]
-    counters[key] = counters.get(key, 0) + 1
 
 
 def close(flow: Flow, ending: Ending) -> int:

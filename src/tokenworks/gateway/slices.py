@@ -69,7 +69,7 @@ def refund(flow: Flow, go_on: Callable[[], None]) -> bool:
     whole = extend(flow, seen)
     if flow.held_tokens > before:
         flow.mark = _next_mark(flow, seen)
-    if flow.stage == "dry" and flow.held_tokens > seen:
+    if flow.stage == "dry" and (flow.held_tokens > seen or flow.held_tokens >= flow.output_max):
         flow.stop_timer()
         flow.move("fund")
         go_on()
