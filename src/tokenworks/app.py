@@ -28,10 +28,15 @@ def main() -> int:
     if sys.argv[1:] in (["version"], ["--version"]):  # asked by scripts and prompts: not worth building all commands
         print(__version__)
         return 0
-    return int(load("cli.main").run_cli(sys.argv[1:], Starters(
+    return int(load("cli.main").run_cli(sys.argv[1:], list_starters()))
+
+
+def list_starters() -> Starters:
+    """What stands behind the words of the command line."""
+    return Starters(
         up=start_up, gateway=start_gateway, control=start_control, engine=start_engine, settings=show_settings,
         place=find_place, engine_fault=find_fault, schema=check_schema, scratch_env=scratch_environment,
-        version=__version__)))
+        version=__version__)
 
 
 def load(module: str) -> Any:

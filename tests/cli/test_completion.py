@@ -1,0 +1,39 @@
+"""Completion scripts, sourced and asked by the shells that are here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from tests.cli.conftest import Shell
+
+ASK = """source /dev/stdin
+complete -p tokenworks tw
+for words in "acc" "account " "account list --li" "deployment add x --engine v" "completion z"; do
+  COMP_WORDS=(tokenworks $words); [ "${words% }" = "$words" ] || COMP_WORDS+=("")
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=(); _tokenworks; echo "${COMPREPLY[@]}"
+done"""
+
+
+def test_bash(alone: Shell) -> None:
+    script = alone.bare("completion", "bash").out
+    done = subprocess.run(["bash", "-c", ASK], input=script, capture_output=True, text=True, check=False)
+    assert done.stderr == "" and done.stdout.splitlines() == [
+        "complete -F _tokenworks tokenworks", "complete -F _tokenworks tw", "account",
+        "create list show change statement wallet refund", "--limit", "vllm", "zsh"]
+
+
+@pytest.mark.parametrize(("shell", "opening"), [("zsh", "#compdef tokenworks tw"), ("fish", "# Fish completion")])
+def test_others(alone: Shell, shell: str, opening: str) -> None:
+    """Read by the shell itself where it is installed, else by eye."""
+    script = alone.bare("completion", shell).out
+    assert script.startswith(opening) and "rate-card" in script and "tw" in script.splitlines()[-1] + opening
+    if shutil.which(shell):
+        done = subprocess.run([shell, "-n", "/dev/stdin"], input=script, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unknown_shell(alone: Shell) -> None:
+    result = alone.bare("completion", "tcsh")
+    assert result.code == 2 and "bash" in result.err
