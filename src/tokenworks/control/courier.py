@@ -25,6 +25,7 @@ from tokenworks.credit.messages import (
     Facts,
     Hello,
     LeaseGrant,
+    More,
     Offer,
     Owned,
     Renew,
@@ -74,6 +75,8 @@ class Courier:
                 self._greet(peer, message)
             case Ask():
                 parts.lender.ask(peer, message)
+            case More():
+                parts.lender.raise_need(peer, message)
             case Renew():
                 parts.spawn(self._renew(peer, message))
             case Written():

@@ -1,9 +1,10 @@
 """Lends the books' credit to this host's workers, so that nobody is refused for credit that lies unused elsewhere.
 
-An ask that the books cannot cover at once makes a round of recalls (recall.py) and is answered `pending`; when the
-round is over, or credit comes back or is topped up meanwhile, the books are asked again. Every ask gets its final
-answer within ASK_HOLD_MS. A running stream that was refused is remembered while it waits for a top-up, and then served
-first.
+An ask that the books cannot cover at once gets what there is and is answered `pending`; a round of recalls (recall.py)
+asks everybody else for the rest, once for all asks of the account. When the round is over, or credit comes back or is
+topped up meanwhile, the books are asked again, and what they say then is final. Somebody who waits hears something
+every ASK_HOLD_MS as long as the books answer: silence means that they do not. A running stream that was refused is
+remembered while it waits for a top-up, and then served first.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from tokenworks.control.recall import Recaller
 from tokenworks.control.spawner import Spawn
 from tokenworks.control.told import Told
 from tokenworks.control.turnstile import Turnstile
-from tokenworks.credit.messages import Answer, Ask, Offer
+from tokenworks.credit.messages import Answer, Ask, More, Offer
 from tokenworks.credit.rows import RecallFrom
 from tokenworks.errors import TokenworksError, Unavailable
-from tokenworks.limits import ASK_HOLD_MS, TOPUP_WAIT_MS
+from tokenworks.limits import ASK_HOLD_MS, ASK_HOLDS_MAX, TOPUP_WAIT_MS
 from tokenworks.link.server import Peer
 from tokenworks.store.ports import Books
 from tokenworks.store.shapes import Lent
@@ -40,15 +41,16 @@ class Waiting:
 
     due: the books are to be asked (again). swept: a round of recalls that began after the last attempt is over.
     pending: it has been told to wait. told: its final answer is out; an extend then still takes a top-up, as an Offer.
+    mores, more_minor: how often its need was raised, and what of that the attempt under way does not know.
     """
 
-    __slots__ = ("ask", "attempt", "due", "in_round", "keep_minor", "need_minor", "peer", "pending", "since_ns",
-                 "swept", "timer", "told", "wants", "writer")
+    __slots__ = ("ask", "attempt", "due", "holds", "in_round", "keep_minor", "least_minor", "more_minor", "mores",
+                 "need_minor", "peer", "pending", "since_ns", "swept", "timer", "told", "wants", "writer")
 
     def __init__(self, peer: Peer, ask: Ask, since_ns: int) -> None:
         self.peer, self.writer, self.ask, self.since_ns = peer, peer.writer, ask, since_ns
-        self.need_minor, self.keep_minor = ask.need_minor, ask.keep_minor
-        self.attempt = 0
+        self.need_minor, self.keep_minor, self.least_minor = ask.need_minor, ask.keep_minor, ask.least_minor
+        self.attempt = self.holds = self.mores = self.more_minor = 0
         self.due = True
         self.swept = self.in_round = self.pending = self.told = False
         self.wants: tuple[RecallFrom, ...] = ()
@@ -57,7 +59,18 @@ class Waiting:
     def attempt_ask(self) -> Ask:
         """The ask as the books get it now: under an id of its own, for what is still missing."""
         ident = self.ask.id << ATTEMPTS_SHIFT | self.attempt
-        return msgspec.structs.replace(self.ask, id=ident, need_minor=self.need_minor, keep_minor=self.keep_minor)
+        self.need_minor += self.more_minor
+        if self.least_minor:
+            self.least_minor += self.more_minor
+        self.more_minor = 0
+        return msgspec.structs.replace(self.ask, id=ident, need_minor=self.need_minor, keep_minor=self.keep_minor,
+                                       least_minor=self.least_minor)
+
+    def take_part(self, lent: Lent) -> None:
+        """What is missing now. Any more of it may be of use: it adds to what came."""
+        if lent.grants or self.ask.kind == "extend":
+            self.need_minor, self.keep_minor = lent.short_minor, 0
+            self.least_minor = min(self.least_minor, 1)
 
 
 class Desk:
@@ -67,6 +80,7 @@ class Desk:
         self.waiting: list[Waiting] = []
         self.working = False
         self.sweeping = False
+        self.heard_ns = 0  # when the books last answered for this account
         self.refused: dict[str, tuple[Peer, int]] = {}  # writers whose cuts were refused, and when
 
     def next_due(self, held: Collection[str]) -> Waiting | None:
@@ -109,6 +123,13 @@ class Lender:
         desk = self._desks.setdefault(ask.account, Desk())
         desk.waiting.append(one)
         self._serve(ask.account, desk)
+
+    def raise_need(self, peer: Peer, more: More) -> None:
+        """An ask that waits lacks more: the worker has given back what it counted on."""
+        desk = self._desks.get(more.account)
+        for one in desk.waiting if desk is not None else ():
+            if one.writer == peer.writer and one.ask.id == more.id and not one.told:
+                one.mores, one.more_minor = one.mores + 1, one.more_minor + more.more_minor
 
     def credit(self, account: str) -> None:
         """Credit came back to the account's lots, or was topped up: who waits is served, streams first."""
@@ -192,14 +213,17 @@ class Lender:
 
     def _take(self, account: str, desk: Desk, one: Waiting, lent: Lent, swept: bool) -> None:
         one.attempt += 1
+        desk.heard_ns = self._parts.clock.mono_ns()
         if one not in desk.waiting:
             self._late(account, one, lent)
             return
-        if one.ask.kind == "extend":
-            one.need_minor, one.keep_minor = lent.short_minor, 0
+        one.take_part(lent)
         covered = lent.short_minor <= 0
-        answer = Answer(one.ask.id, account, lent.grants, lent.available_minor)
-        if one.told:
+        answer = Answer(one.ask.id, account, lent.grants, lent.available_minor, mores=one.mores)
+        if one.more_minor and not one.told:
+            one.due, one.swept = True, swept
+            self._tell_pending(one, answer)
+        elif one.told:
             if lent.grants:
                 self._parts.told.send(one.peer, Offer(account, lent.grants))
             if covered:
@@ -208,9 +232,12 @@ class Lender:
             self._finish(account, desk, one, answer)
         else:
             one.wants = tuple(back for back in lent.recall if back.writer != one.writer)
-            if lent.grants or not one.pending:
-                one.pending = True
-                self._parts.told.send(one.peer, msgspec.structs.replace(answer, pending=True))
+            self._tell_pending(one, answer)
+
+    def _tell_pending(self, one: Waiting, answer: Answer) -> None:
+        if answer.grants or not one.pending:
+            one.pending = True
+            self._parts.told.send(one.peer, msgspec.structs.replace(answer, pending=True))
 
     def _late(self, account: str, one: Waiting, lent: Lent) -> None:
         """The final answer was out, or the link was lost, while the books were lending."""
@@ -220,12 +247,10 @@ class Lender:
     # --- rounds of recalls ---
 
     def _sweep(self, account: str, desk: Desk) -> None:
-        """One round for the worker whose ask waits longest: two that recall from each other would only trade places."""
-        short = [one for one in desk.waiting if one.wants and not one.in_round]
-        if desk.sweeping or not short:
+        """One round for all who are short. Two that recall from each other both give; who asked first gets it all."""
+        members = [one for one in desk.waiting if one.wants and not one.in_round]
+        if desk.sweeping or not members:
             return
-        first = min(short, key=lambda one: (one.ask.kind != "extend", one.since_ns))
-        members = [one for one in short if one.writer == first.writer]
         desk.sweeping = True
         for one in members:
             one.in_round = True
@@ -245,10 +270,15 @@ class Lender:
         desk = self._desks.get(account)
         if desk is None or one not in desk.waiting:
             return
+        answer_ns = self._parts.clock.mono_ns() - desk.heard_ns
+        reached = self._parts.reach.reached and desk.heard_ns > 0 and answer_ns < ASK_HOLD_MS * 1_000_000
         if one.told:
             self._remove(account, desk, one)
+        elif reached and one.holds < ASK_HOLDS_MAX:
+            one.holds += 1
+            one.timer = asyncio.get_running_loop().call_later(ASK_HOLD_MS / 1000, self._expire, one)
+            self._parts.told.send(one.peer, Answer(one.ask.id, account, pending=True))
         else:
-            reached = self._parts.reach.reached and one.attempt > 0
             self._finish(account, desk, one, Answer(one.ask.id, account, books_reached=reached))
 
     def _finish(self, account: str, desk: Desk, one: Waiting, answer: Answer) -> None:
@@ -261,7 +291,7 @@ class Lender:
             one.told, one.due, one.wants = True, False, ()
             one.timer = asyncio.get_running_loop().call_later(TOPUP_WAIT_MS / 1000, self._expire, one)
             desk.waiting.append(one)
-        elif not answer.grants:
+        elif one.need_minor > 0:
             desk.refused[one.writer] = (one.peer, self._parts.clock.mono_ns())
 
     def _remove(self, account: str, desk: Desk, one: Waiting) -> None:

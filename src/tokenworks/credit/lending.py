@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from tokenworks.clock import encode_base32
-from tokenworks.credit.messages import LeaseGrant
+from tokenworks.credit.messages import Ask, LeaseGrant
 from tokenworks.credit.rows import LeaseDelta, LeaseRow, LendView, Loan, RecallFrom
 from tokenworks.credit.states import LEASE, move
 from tokenworks.ledger.lots import Lot, LotDelta, burn_order, usable
@@ -20,7 +20,8 @@ _RANK_ZERO_MS = 1_577_836_800_000  # 2020-01-01; 36 bits of milliseconds from th
 def lend(view: LendView) -> Loan:
     """Lend in burn order: the need and what is to be kept, and a share beyond it.
 
-    A "cut" gets all of need + keep or nothing; an "extend" gets what there is, up to need + keep.
+    What does not cover need + keep is lent when it is of use: to an "extend" always, to a "cut" that speaks for several
+    requests when it covers one of them.
     """
     lots = burn_order(lot for lot in view.lots if usable(lot, view.now_ns))
     available = sum(lot.available_minor for lot in lots)
@@ -28,7 +29,7 @@ def lend(view: LendView) -> Loan:
     if available >= need:
         amount = min(available, need + _share(view, available, need))
     else:
-        amount = 0 if view.ask.kind == "cut" else available
+        amount = available if _helps(view.ask, available) else 0
     loan = Loan(available_minor=available - amount)
     for lot in lots:
         part = min(amount, lot.available_minor)
@@ -68,6 +69,10 @@ def _share(view: LendView, available: int, need: int) -> int:
     return min(available * LEASE_SHARE_PERCENT // 100, spend)
 
 
+def _helps(ask: Ask, available: int) -> bool:
+    return ask.kind == "extend" or 0 < ask.least_minor <= available
+
+
 def _grant(loan: Loan, view: LendView, lot: Lot, amount_minor: int) -> None:
     lease = next((one for one in view.leases if (one.writer, one.lot, one.epoch, one.state)
                   == (view.writer, lot.id, view.epoch, "valid")), None)
@@ -85,7 +90,12 @@ def _grant(loan: Loan, view: LendView, lot: Lot, amount_minor: int) -> None:
 
 def _recalls(view: LendView, missing_minor: int) -> list[RecallFrom]:
     """Everybody else with something left is asked for all that is missing: who has how much of it free only they know.
-    For a running stream also what they keep for theirs."""
+
+    For new requests for half of it at least, so that the next ones need no recall; for a running stream, which has only
+    a moment, also for what they keep for theirs.
+    """
     hard = view.ask.kind == "extend"
-    return [RecallFrom(lease.writer, lease.lot, min(lease.left_minor, missing_minor), hard) for lease in view.leases
+    return [RecallFrom(lease.writer, lease.lot,
+                       min(lease.left_minor, max(missing_minor, 0 if hard else lease.left_minor // 2)), hard)
+            for lease in view.leases
             if lease.writer != view.writer and lease.state == "valid" and lease.left_minor > 0]

@@ -1,6 +1,6 @@
 """The messages of the private link between a gateway worker and the control process of its host.
 
-worker -> control: Hello, Ask, Renew, Written, Whose, Facts, Bye.
+worker -> control: Hello, Ask, More, Renew, Written, Whose, Facts, Bye.
 control -> worker: Snapshot, Change, Answer, Renewed, Owned, Offer, Recall, Order.
 Every message is a tagged msgspec struct; frames are a 4-byte big-endian length and msgpack.
 """
@@ -44,8 +44,9 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """Lend me credit of `account`: at least `need_minor` more than I have free, and `keep_minor` for running streams.
 
-    kind "cut": a new request waits (50 ms). kind "extend": a running stream waits (250 ms) and may
-    take what others keep.
+    kind "cut": new requests wait. kind "extend": running streams wait, and may take what others keep. One ask speaks
+    for all who wait: `least_minor` is what the most modest of them lacks, so that a part of the need from there on is
+    of use; 0 when only all of it is.
     """
 
     id: int
@@ -54,12 +55,22 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     kind: Literal["cut", "extend"]
     spend_minor_per_s: int = 0
     keep_minor: int = 0
+    least_minor: int = 0
+
+
+class More(msgspec.Struct, frozen=True, tag="more"):
+    """The ask `id`, which waits, lacks so much more: what it counted on has been recalled."""
+
+    id: int
+    account: str
+    more_minor: int
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """The books' answer: a refusal when its grants do not cover the need; `available_minor` is left to lend.
 
-    `pending`: other gateways have been asked to give back what they do not hold; the final answer follows.
+    `pending`: other gateways have been asked to give back what they do not hold; the final answer follows. `mores`:
+    how many Mores of the ask it takes into account; a worker that has said another one meanwhile asks again.
     """
 
     id: int
@@ -68,6 +79,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     available_minor: int = 0
     books_reached: bool = True  # false: the books did not answer; the worker goes on within its leases
     pending: bool = False
+    mores: int = 0
 
 
 class Offer(msgspec.Struct, frozen=True, tag="offer"):
@@ -155,5 +167,5 @@ class Bye(msgspec.Struct, frozen=True, tag="bye"):
     position: int
 
 
-ToControl = Hello | Ask | Renew | Written | Whose | Facts | Bye
+ToControl = Hello | Ask | More | Renew | Written | Whose | Facts | Bye
 ToWorker = Snapshot | Change | Answer | Renewed | Owned | Offer | Recall | Order

@@ -73,11 +73,15 @@ class CreditDesk:
         self._take_grants(answer.grants, sent_ns)
         if answer.books_reached:
             till.heard_ns = self._clock.mono_ns()
-        if answer.pending or till.asked_id != answer.id:  # an ask that was given up may still bring credit
+        current = till.asked_id == answer.id and till.asked is not None
+        if current:
+            till.granted(answer)
+        if answer.pending or not current:  # an ask that was given up may still bring credit
             till.serve()
         elif answer.books_reached:
-            till.answered(answer.available_minor)
-            self._ask(till, answer.available_minor)
+            till.answered(answer)
+            till.weigh()
+            self._ask(till)
         else:
             till.asked = None
             till.serve()
@@ -104,6 +108,9 @@ class CreditDesk:
         released: list[Released] = []
         if till is not None:
             released = till.purse.give_back(recall.lot, recall.amount_minor, recall.hard, self._clock.now_ns())
+            more = till.raise_ask(sum(record.amount_minor for record in released))
+            if more is not None:
+                self._send(more)
         self._give_back(released, tell=True)
 
     def adopt_epoch(self, epoch: int) -> None:
@@ -160,8 +167,8 @@ class CreditDesk:
             till = self.active[grant.account] = self.till(grant.account)
             till.purse.grant(grant, sent_ns)
 
-    def _ask(self, till: Till, room_minor: int | None = None) -> None:
-        self._send_ask(till, till.next_ask(self._identity + 1, room_minor))
+    def _ask(self, till: Till) -> None:
+        self._send_ask(till, till.next_ask(self._identity + 1))
 
     def _send_ask(self, till: Till, ask: Ask | None) -> None:
         if ask is None:

@@ -120,10 +120,21 @@ def denied(flow: Flow, available_minor: int, then: Callable[[Flow], None]) -> No
     free = max(0, flow.till.purse.free_minor - flow.till.purse.kept_minor) + available_minor
     if _take_slices(flow) or _lower_cap(flow, free):
         _again(flow, then)
-    elif not flow.counted and flow.shared.counter.can_count(flow.admitted.model):
+    elif _can_count(flow) and free > flow.need_minor - flow.price.pricer.price_input(flow.input_tokens):
         _count_input(flow, then)
     else:
         refuse(flow, Refusal.CREDIT_EXHAUSTED)
+
+
+def weigh(flow: Flow, then: Callable[[Flow], None]) -> None:
+    """Others want the same money and it is not enough for all: out of the line, and back in it with an exact need."""
+    if flow.queued and flow.stage == "asking" and _can_count(flow):
+        flow.quit_waiting()
+        _count_input(flow, then)
+
+
+def _can_count(flow: Flow) -> bool:
+    return not flow.counted and flow.shared.counter.can_count(flow.admitted.model)
 
 
 def _take_slices(flow: Flow) -> bool:
@@ -185,11 +196,9 @@ def _count_input(flow: Flow, then: Callable[[Flow], None]) -> None:
         prompt = result[0]
         if flow.stage != "asking":
             return
-        if prompt is None or prompt >= flow.input_tokens:
-            refuse(flow, Refusal.CREDIT_EXHAUSTED)
-            return
-        flow.input_tokens = prompt
-        plan_hold(flow)
+        if prompt is not None and prompt < flow.input_tokens:
+            flow.input_tokens = prompt
+            plan_hold(flow)
         _again(flow, then)
 
     flow.stop_timer()

@@ -11,7 +11,7 @@ from tokenworks.gateway import hangup
 from tokenworks.gateway.answers import refuse, refuse_body
 from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_error, send
 from tokenworks.gateway.flow import Flow
-from tokenworks.gateway.funding import denied, fund, try_cut
+from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
 from tokenworks.gateway.relay import begin_answer, relay_chunk, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
@@ -21,6 +21,8 @@ from tokenworks.wire.ends import End
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import read_request
 
+SHOWS = {(usage, progress): Show(usage, progress) for usage in (False, True) for progress in (False, True)}
+
 
 class Serving(Flow):
     """One request of an admitted key. The head has been read and the key checked by Service.open."""
@@ -29,20 +31,23 @@ class Serving(Flow):
 
     def body_done(self, body: bytes) -> None:
         """Read what decides anything; admit it: model, rights, dialect, fields, price."""
-        book, account = self.shared.book, self.customer.account
         facts = read_request(self.dialect, body)
         if isinstance(facts, Malformed):
             return refuse_body(self, facts)
         self.body, self.facts = body, facts
-        price = book.price(account, facts.model, self.at_ns)
-        admitted = admit_request(facts, self.customer, book.models, book.offers, price.extras if price else ())
-        if isinstance(admitted, Denied):
-            return refuse_body(self, admitted)
-        if price is None:
-            return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
-        self.admitted, self.price, self.offers = admitted, price, admitted.offers
-        self.learned = book.learned[admitted.model.id]
-        self.show = Show(facts.include_usage, facts.progress_wanted)
+        lane = self.seat.lanes.get((self.dialect, facts.model))
+        admitted = lane.admit(facts, self.at_ns) if lane is not None else None
+        if lane is None or admitted is None:  # not a request like those before it
+            book = self.shared.book
+            price = book.price(self.customer.account, facts.model, self.at_ns)
+            decided = admit_request(facts, self.customer, book.models, book.offers, price.extras if price else ())
+            if isinstance(decided, Denied):
+                return refuse_body(self, decided)
+            if price is None:
+                return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
+            admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
+        self.admitted, self.price, self.learned, self.offers = admitted, lane.price, lane.learned, admitted.offers
+        self.show = SHOWS[facts.include_usage, facts.progress_wanted]
         if facts.object_ids:
             return find_owner(self, self.go_on)
         return self.go_on()
@@ -91,6 +96,10 @@ class Serving(Flow):
         if self.stage == "asking" and try_cut(self):
             self.relay(self)
         return self.stage != "asking"
+
+    def weigh(self) -> None:
+        """Money is short: count the input exactly."""
+        weigh(self, self.relay)
 
     def no_credit(self, available_minor: int) -> None:
         """The books have said no."""

@@ -2,14 +2,15 @@
 
 Whoever waits is served in a fixed order: running streams first, the oldest of them first, then new requests as they
 came. One ask is on its way at a time and speaks for all who wait; so a thousand requests that arrive together cost a
-few round trips, not a thousand. What the books answer decides: nobody is refused who was not asked for.
+few round trips, not a thousand. What the books answer decides for all of them at once: they lend what there is, also
+when it is for some only, and whoever is still short is told. Nobody is refused who was not asked for.
 """
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from tokenworks.credit.messages import Ask
+from tokenworks.credit.messages import Answer, Ask, More
 from tokenworks.credit.purse import Purse
 from tokenworks.gateway.budget import Budget
 from tokenworks.limits import ACCOUNT_BYTES_MAX, ASK_HOLD_MS
@@ -38,6 +39,9 @@ class Waiting(Protocol):
     def take_credit(self) -> bool:
         """Try again now; True when there is nothing more to wait for."""
 
+    def weigh(self) -> None:
+        """Money is short: count exactly what was only bounded, if you can. A request leaves the line for it."""
+
     def no_credit(self, available_minor: int) -> None:
         """The books have answered no: so much is left to lend. A stream stays in line for a top-up."""
 
@@ -45,15 +49,16 @@ class Waiting(Protocol):
 class Till:
     """The waiting at one purse. Pure decisions: what to ask is returned, sending it is the desk's."""
 
-    __slots__ = ("asked", "asked_id", "available_minor", "budget", "heard_ns", "purse", "rate_minor_per_s",
-                 "spent_minor", "waiting")
+    __slots__ = ("asked", "asked_id", "asked_minor", "available_minor", "budget", "heard_ns", "mores", "purse",
+                 "rate_minor_per_s", "spent_minor", "waiting")
 
     def __init__(self, account: str, epoch: int, parent: Budget) -> None:
         self.purse = Purse(account, epoch)
         self.budget = Budget(ACCOUNT_BYTES_MAX, parent)
         self.waiting: list[Waiting] = []
         self.asked: tuple[Waiting, ...] | None = None  # for whom an ask is on its way; () is for nobody in particular
-        self.asked_id = 0
+        self.asked_id = self.asked_minor = 0  # that ask: its number, and how much of it has not been granted
+        self.mores = 0  # times that it has been raised since
         self.available_minor = -1  # what the books last said is left to lend; -1 while they have not been asked
         self.heard_ns = 0  # when the books last said anything of this account, be it that others are being asked
         self.spent_minor = 0  # since the last beat
@@ -87,28 +92,39 @@ class Till:
             if waiting in self.waiting and waiting.take_credit():
                 self.leave(waiting)
 
-    def next_ask(self, identity: int, room_minor: int | None = None) -> Ask | None:
-        """What to ask now, None when nobody waits for an ask. `room_minor`: what the books just said is left to lend.
-
-        Streams are asked for before requests. With `room_minor` only as many as fit are asked for, one at least.
-        """
+    def next_ask(self, identity: int) -> Ask | None:
+        """What to ask now, for all who wait, streams before requests; None when nobody waits for an ask."""
         open_ = [waiting for waiting in self.waiting if waiting.rounds < ROUNDS_MAX]
         if self.asked is not None or not open_:
             return None
-        first = open_[0]
-        need, keep = 0, 0
-        asked: list[Waiting] = []
-        for waiting in open_:
-            alone = not asked or waiting.kind == "extend"
-            more = waiting.short_minor if alone else waiting.need_minor
-            kept = waiting.short_keep_minor if alone else waiting.keep_minor
-            fits = room_minor is None or not asked or need + more + keep + kept <= room_minor
-            if waiting.kind == first.kind and fits:
-                need, keep = need + more, keep + kept
-                waiting.rounds += 1
-                asked.append(waiting)
-        self.asked, self.asked_id = tuple(asked), identity
-        return Ask(identity, self.purse.account, need, first.kind, max(self.rate_minor_per_s, need), keep)
+        kind = open_[0].kind
+        asked = [waiting for waiting in open_ if waiting.kind == kind]
+        need, keep = asked[0].short_minor, asked[0].short_keep_minor
+        for waiting in asked[1:]:
+            need += waiting.short_minor if kind == "extend" else waiting.need_minor
+            keep += waiting.short_keep_minor if kind == "extend" else waiting.keep_minor
+        for waiting in asked:
+            waiting.rounds += 1
+        self._begin(identity, tuple(asked), need + keep)
+        least = min(waiting.short_minor + waiting.short_keep_minor for waiting in asked)
+        return Ask(identity, self.purse.account, need, kind, max(self.rate_minor_per_s, need), keep, least)
+
+    def weigh(self) -> None:
+        """Those who wait would get less than they want: whoever can be counted exactly is, before he is asked for."""
+        requests = [waiting for waiting in self.waiting if waiting.kind == "cut"]
+        wanted = sum(waiting.need_minor + waiting.keep_minor for waiting in requests)
+        if wanted > self.available_minor + self.purse.free_minor:
+            for waiting in requests:
+                waiting.weigh()
+
+    def raise_ask(self, recalled_minor: int) -> More | None:
+        """So much of what is free was given back: who is asked for lacks as much more."""
+        if not self.asked or not recalled_minor:
+            return None
+        self.serve()
+        self.mores += 1
+        self.asked_minor += recalled_minor
+        return More(self.asked_id, self.purse.account, recalled_minor)
 
     def low_ask(self, identity: int) -> Ask | None:
         """An ask ahead of need when what is free will not last: for nobody in particular."""
@@ -116,26 +132,26 @@ class Till:
             return None
         if self.purse.free_minor - self.purse.kept_minor >= 5 * self.rate_minor_per_s:
             return None
-        self.asked, self.asked_id = (), identity
+        self._begin(identity, (), 0)
         return Ask(identity, self.purse.account, 0, "cut", self.rate_minor_per_s, 0)
 
-    def answered(self, available_minor: int) -> None:
+    def granted(self, answer: Answer) -> None:
+        """Grants of the ask on its way, pending or final, are in the purse."""
+        self.asked_minor -= sum(grant.amount_minor for grant in answer.grants)
+
+    def answered(self, answer: Answer) -> None:
         """The books' final answer to the ask on its way; its grants are in the purse already.
 
-        Whoever was asked for alone and is still short has his answer, and so has everybody who lacks as much as he or
-        more than is left to lend; the others take part in the next ask.
+        When these do not cover the ask, the books have no more, nor has anybody else: all whom it spoke for and who are
+        still short have their answer. When they do, somebody took it meanwhile, or they were recalled: asked again.
         """
         asked, self.asked = self.asked or (), None
-        self.available_minor = available_minor
+        self.available_minor = answer.available_minor
         self.serve()
-        short = [waiting for waiting in asked if waiting in self.waiting]
-        if not short:
-            return
-        limit = min(_lacks(waiting) for waiting in short) if len(asked) == 1 else available_minor + 1
-        for waiting in [one for one in self.waiting if one.rounds <= ROUNDS_MAX and one.kind == short[0].kind]:
-            last = waiting in short and waiting.rounds == ROUNDS_MAX
-            if waiting in self.waiting and (last or _lacks(waiting) >= limit):
-                self.deny(waiting, available_minor)
+        decided = self.asked_minor > 0 and answer.mores == self.mores
+        for waiting in asked:
+            if waiting in self.waiting and waiting.rounds != DENIED and (decided or waiting.rounds >= ROUNDS_MAX):
+                self.deny(waiting, answer.available_minor)
 
     def deny(self, waiting: Waiting, available_minor: int) -> None:
         """No. A new request leaves; a stream stays in line for a top-up, but is asked for no more."""
@@ -150,7 +166,5 @@ class Till:
         self.rate_minor_per_s = (self.rate_minor_per_s * 3 + now) // 4
         self.spent_minor = 0
 
-
-
-def _lacks(waiting: Waiting) -> int:
-    return waiting.short_minor + waiting.short_keep_minor
+    def _begin(self, identity: int, asked: tuple[Waiting, ...], asked_minor: int) -> None:
+        self.asked, self.asked_id, self.asked_minor, self.mores = asked, identity, asked_minor, 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from tokenworks.errors import Invalid
-from tokenworks.limits import COUNT_QUEUE_MAX, COUNT_THREADS
+from tokenworks.limits import COUNT_QUEUE_CHARS_MAX, COUNT_QUEUE_MAX, COUNT_THREADS
 from tokenworks.supply.engine.bundle import read_bundle
 
 TINY = "tokenworks-tiny"
@@ -41,20 +41,22 @@ class TokenCounter:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(COUNT_THREADS, thread_name_prefix="tokens")
         self._loaded: dict[str, Tokenizer] = {}
-        self._waiting = 0
+        self._waiting = self._chars = 0
 
     async def count(self, name: str, text: str) -> int | None:
         """Tokens of `text` as plain text, without what a chat template adds; None when too many wait.
 
         Raises Invalid when there is no such tokenizer.
         """
-        if self._waiting >= COUNT_QUEUE_MAX:
+        if self._waiting >= COUNT_QUEUE_MAX or (self._waiting and self._chars + len(text) > COUNT_QUEUE_CHARS_MAX):
             return None
         self._waiting += 1
+        self._chars += len(text)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self.count_now, name, text)
         finally:
             self._waiting -= 1
+            self._chars -= len(text)
 
     def count_now(self, name: str, text: str) -> int:
         """The same on the calling thread."""
