@@ -103,8 +103,8 @@ class Served:
     def __init__(self, path: Path) -> None:
         self.path, self.app = path, cast(Any, None)
 
-    async def __call__(self, *asgi: Any) -> None:
-        await self.app(*asgi)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +113,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(found.path))
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(found, lifespan="off", log_config=None, access_log=False))
+        server = uvicorn.Server(uvicorn.Config(found, lifespan="off", log_config=None,
+                                              access_log=False))
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         yield found
