@@ -25,6 +25,7 @@ from tokenworks.wire.refusals import Refusal, context_message, refusal_status
 
 log = structlog.get_logger()
 MESSAGE_CHARS_MAX = 300
+ONLY: dict[str, str | int] = {"route": "only"}
 
 
 class Verdict(NamedTuple):
@@ -53,6 +54,11 @@ OVERLENGTH = (b"exceed_context_size_error", b"context_length_exceeded", b"prompt
 def pick(flow: Flow) -> bool:
     """The next deployment for this request; False when none is left."""
     outlets = flow.shared.book.outlets
+    if len(flow.offers) == 1 and not flow.tried and not outlets.unwell:  # the usual case, as `choose` decides it
+        only = outlets.by_id.get(flow.offers[0].deployment.id)
+        if only is not None:
+            flow.outlet, flow.offer, flow.why = only, only.offer, ONLY
+            return True
     found = [outlets.by_id.get(offer.deployment.id) for offer in flow.offers]  # None: dropped while it was waiting
     choice = choose([outlet.offer.deployment for outlet in found if outlet is not None], outlets.inflight,
                     outlets.health(flow.shared.clock.mono_ns()), flow.tried)

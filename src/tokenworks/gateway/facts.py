@@ -29,7 +29,7 @@ class StallMeter:
 def build_facts(shared: Shared, connections: int, upstreams: int, stall_ms: int) -> Facts:
     """The report. Counters are since the start of the worker, so that a lost report loses nothing."""
     outlets, position = shared.book.outlets, shared.journal.position
-    counters = shared.tally.meters.figures()
+    counters = shared.tally.figures()
     segment_bytes = (position >> SEQUENCE_SHIFT) * SEGMENT_BYTES + (position & (1 << SEQUENCE_SHIFT) - 1)
     counters["tokenworks_journal_bytes_total"] = segment_bytes
     gauges = {

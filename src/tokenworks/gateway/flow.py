@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tokenworks.admission.admit import Admitted
-from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
 from tokenworks.gateway.outlet import Outlet
-from tokenworks.gateway.policybook import Learned, Price
+from tokenworks.gateway.policybook import Learned, Price, Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.stages import STAGE
 from tokenworks.gateway.till import Till
@@ -34,7 +33,7 @@ class Flow:
 
     __slots__ = (  # noqa: RUF023
         # from the head
-        "shared", "turn", "route", "dialect", "family", "customer", "till", "opened_ns", "at_ns", "id", "stage",
+        "shared", "turn", "route", "dialect", "family", "seat", "customer", "till", "opened_ns", "at_ns", "id", "stage",
         # from the body
         "body", "facts", "admitted", "price", "learned", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
@@ -51,11 +50,11 @@ class Flow:
         "tick", "drain_until",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared, turn: Turn, route: Route, customer: Customer, till: Till) -> None:
+    def __init__(self, shared: Shared, turn: Turn, route: Route, seat: Seat, till: Till) -> None:
         self.shared, self.turn, self.route = shared, turn, route
         self.dialect: Dialect = route.dialect or "chat"
         self.family: Family = FAMILY[self.dialect]
-        self.customer, self.till = customer, till
+        self.seat, self.customer, self.till = seat, seat.caller, till
         self.opened_ns = shared.clock.mono_ns()
         self.at_ns = self.opened_ns + shared.wall_ns
         self.id = ""

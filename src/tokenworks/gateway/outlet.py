@@ -13,7 +13,6 @@ from tokenworks.credit.policy import Endpoint
 from tokenworks.credit.states import Table, move
 from tokenworks.fleet.deployment import Deployment
 from tokenworks.gateway.pool import Target
-from tokenworks.telemetry import series
 
 # up: answers. failing: the last calls failed, it is still asked. down: it is not asked until its rest is over; then one
 # call is a trial, whose end decides.
@@ -33,7 +32,7 @@ NOBODY: Mapping[str, str] = {}
 class Outlet:
     """One deployment. The object lives as long as the deployment's id; `renew` puts new settings into it."""
 
-    __slots__ = ("failures", "health", "keys", "offer", "rest_until_ns", "target")
+    __slots__ = ("failures", "health", "offer", "rest_until_ns", "target")
 
     def __init__(self, endpoint: Endpoint, offer: Offer) -> None:
         self.failures = 0
@@ -41,10 +40,6 @@ class Outlet:
         self.rest_until_ns = 0
         self.offer = offer
         self.target = _target(endpoint.deployment)
-        self.keys: dict[str, str] = {
-            outcome: series("tokenworks_attempts_total", deployment=endpoint.deployment.id, outcome=outcome)
-            for outcome in ("served", "failed", "refused")
-        }
 
     def renew(self, endpoint: Endpoint, offer: Offer) -> None:
         """New settings. Idle connections go on only when the way to the upstream is the same."""
@@ -60,7 +55,7 @@ class Outlets:
     def __init__(self) -> None:
         self.by_id: dict[str, Outlet] = {}
         self.inflight: dict[str, int] = {}
-        self._unwell: set[str] = set()
+        self.unwell: set[str] = set()  # those that are not simply up
         self.retire: Callable[[Target], None] = lambda target: None  # no further call goes there
 
     def put(self, endpoint: Endpoint, offer: Offer) -> None:
@@ -73,22 +68,22 @@ class Outlets:
             old = known.target
             known.renew(endpoint, offer)
             if known.target is not old:
-                self._unwell.discard(endpoint.deployment.id)
+                self.unwell.discard(endpoint.deployment.id)
                 self.retire(old)
 
     def drop(self, deployment: str) -> None:
         """The deployment is sold no more; what runs there runs on."""
         gone = self.by_id.pop(deployment, None)
-        self._unwell.discard(deployment)
+        self.unwell.discard(deployment)
         if gone is not None:
             self.retire(gone.target)
 
     def health(self, mono_ns: int) -> Mapping[str, str]:
         """Health of those that are not simply up. One that has rested counts as failing: it may be tried."""
-        if not self._unwell:
+        if not self.unwell:
             return NOBODY
         found: dict[str, str] = {}
-        for deployment in self._unwell:
+        for deployment in self.unwell:
             outlet = self.by_id[deployment]
             rested = outlet.health == "down" and mono_ns >= outlet.rest_until_ns
             found[deployment] = "failing" if rested else SHOWN[outlet.health]
@@ -106,7 +101,7 @@ class Outlets:
         if outlet.failures:
             outlet.failures = 0
             outlet.health = move(HEALTH, outlet.health, "serve")
-            self._unwell.discard(outlet.offer.deployment.id)
+            self.unwell.discard(outlet.offer.deployment.id)
 
     def failed(self, outlet: Outlet, mono_ns: int) -> None:
         """A call has failed, and it was the deployment's fault."""
@@ -119,7 +114,7 @@ class Outlets:
         if outlet.failures >= FAILURES_MAX and outlet.health == "failing":
             outlet.health = move(HEALTH, outlet.health, "give_up")
         outlet.rest_until_ns = mono_ns + min(REST_NS_MAX, REST_NS_MIN << min(5, max(0, outlet.failures - FAILURES_MAX)))
-        self._unwell.add(deployment)
+        self.unwell.add(deployment)
 
     def left(self, outlet: Outlet) -> None:
         """A call was given up by the client or by us, which says nothing of the deployment: a trial stays undecided."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 import structlog
 
-from tokenworks.admission.admit import Caller, Denied, admit_key
+from tokenworks.admission.admit import Admitted, Caller, Denied, admit_key
 from tokenworks.admission.offer import Offer, make_offer
 from tokenworks.credit.bound import InputRate, OutputGuess, learn_input
 from tokenworks.credit.policy import Account, Change, Endpoint, Key, Snapshot
@@ -22,6 +22,7 @@ from tokenworks.tariff.card import RateCard
 from tokenworks.tariff.check import pick_version
 from tokenworks.tariff.rate import Pricer
 from tokenworks.usage.vector import Usage
+from tokenworks.wire.refusals import Refusal
 from tokenworks.wire.request import COUNT_MAX, RequestFacts
 
 FOREVER_NS = 2**63 - 1
@@ -45,6 +46,46 @@ class Price:
         self.until_ns = until_ns
         row = card.models.get(model) or card.models["*"]
         self.extras: Collection[str] = frozenset(row.extras)
+
+
+class Lane:
+    """What admission has decided about the plain requests of one key for one model in one dialect.
+
+    Plain: one answer, nothing but text, no field that any of its deployments would look at. For these admission says
+    the same as the first time, until the policy or the price changes; then the seat and its lanes are made anew.
+    """
+
+    __slots__ = ("_first", "_free", "_most", "learned", "price")
+
+    def __init__(self, first: Admitted, facts: RequestFacts, price: Price, learned: Learned) -> None:
+        self.price, self.learned = price, learned
+        self._first = first
+        plans = [offer.source.plan(facts.dialect) for offer in first.offers]
+        self._free = frozenset.intersection(*(plan.free for plan in plans))
+        self._most = min(first.model.output_tokens_max, first.model.context_tokens)
+
+    def admit(self, facts: RequestFacts, now_ns: int) -> Admitted | None:
+        """The decision about a plain request; None: ask admission."""
+        if now_ns >= self.price.until_ns or not is_plain(facts) or not self._free.issuperset(facts.fields):
+            return None
+        first, cap = self._first, facts.output_cap
+        most = first.output_max and (self._most if cap is None else min(max(1, cap), self._most))
+        return first if most == first.output_max else Admitted(first.caller, first.model, first.offers, most, first.why)
+
+
+def is_plain(facts: RequestFacts) -> bool:
+    """Nothing but text is asked about, for one answer."""
+    return facts.content is None and facts.choices == 1 and not facts.token_ids and not facts.object_ids
+
+
+class Seat:
+    """A key that has been let in, and its lanes by dialect and model."""
+
+    __slots__ = ("caller", "lanes")
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.lanes: dict[tuple[str, str], Lane] = {}
 
 
 class Learned:
@@ -96,7 +137,7 @@ class PolicyBook:
         self._prices: dict[tuple[str, str], Price] = {}
         self._staged: Snapshot | None = None
         self._staged_keys: dict[bytes, Key] = {}
-        self.callers: dict[bytes, Caller] = {}  # admitted digests, until the policy changes
+        self._seats: dict[bytes, Seat] = {}  # of digests that were let in, until the policy changes
         self.digest: Callable[[bytes], bytes] = _make_digest(b"")
 
     @property
@@ -153,7 +194,7 @@ class PolicyBook:
             self._endpoints[endpoint.deployment.id] = endpoint
         for card in rows.cards:
             self._cards[(card.name, card.version)] = card
-        self.callers = {}
+        self._seats = {}
         if rows.cards:
             self._prices = {}
         if not isinstance(rows, Change) or rows.models or rows.endpoints or rows.dropped_models \
@@ -194,18 +235,28 @@ class PolicyBook:
 
     # --- what a request asks ---
 
-    def caller(self, text: bytes | None, now_ns: int) -> Caller | Denied:
+    def seat(self, text: bytes | None, now_ns: int) -> Seat | Denied:
         """Whose key this is, by admission's rules. The key's text is hashed and kept nowhere."""
         if text is None:
-            return admit_key(None, self.keys, self.accounts, now_ns)
+            return Denied(Refusal.KEY_MISSING)
         digest = self.digest(text)
-        known = self.callers.get(digest)
+        known = self._seats.get(digest)
         if known is not None:
             return known
         found = admit_key(digest, self.keys, self.accounts, now_ns)
-        if isinstance(found, Caller) and not found.key.expires_at_ns:
-            self.callers[digest] = found
-        return found
+        if isinstance(found, Denied):
+            return found
+        seat = Seat(found)
+        if not found.key.expires_at_ns:
+            self._seats[digest] = seat
+        return seat
+
+    def open_lane(self, seat: Seat, admitted: Admitted, facts: RequestFacts, price: Price) -> Lane:
+        """The lane of requests like this one, which admission has just let pass."""
+        lane = Lane(admitted, facts, price, self.learned[admitted.model.id])
+        if is_plain(facts) and len(admitted.offers) == len(self.offers[admitted.model.id]):
+            seat.lanes[(facts.dialect, admitted.model.id)] = lane
+        return lane
 
     def price(self, account: Account, model: str, now_ns: int) -> Price | None:
         """The price of `model` for `account` by the version of its card in force now; None: it is not sold to it."""

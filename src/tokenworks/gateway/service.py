@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tokenworks.admission.admit import Caller, Denied
+from tokenworks.admission.admit import Denied
 from tokenworks.gateway.models import list_models, render_list, render_model
+from tokenworks.gateway.policybook import Seat
 from tokenworks.gateway.pool import Target
 from tokenworks.gateway.proxy import ProxyFlow
 from tokenworks.gateway.serve import Serving
@@ -30,17 +31,17 @@ class Gateway:
         refusal = shared.closed_door()
         if refusal is not None:
             return self._refuse(turn, route, refusal)
-        caller = self._find_caller(turn)
-        if isinstance(caller, Denied):
-            return self._refuse(turn, route, caller.refusal, caller.message)
-        till = shared.desk.till(caller.account.id)
+        seat = self._find_seat(turn)
+        if isinstance(seat, Denied):
+            return self._refuse(turn, route, seat.refusal, seat.message)
+        till = shared.desk.till(seat.caller.account.id)
         turn.budget = till.budget
-        return Serving(shared, turn, route, caller, till)
+        return Serving(shared, turn, route, seat, till)
 
-    def _find_caller(self, turn: Turn) -> Caller | Denied:
+    def _find_seat(self, turn: Turn) -> Seat | Denied:
         """Whose key it is."""
         shared = self.shared
-        return shared.book.caller(read_key(turn.head.fields), shared.clock.mono_ns() + shared.wall_ns)
+        return shared.book.seat(read_key(turn.head.fields), shared.clock.mono_ns() + shared.wall_ns)
 
     def _open_other(self, turn: Turn, route: Route) -> Flow | None:
         """What is no call of a model: probes, lists, what there is not, and the control process's affairs."""
@@ -74,12 +75,12 @@ class Gateway:
     def _answer_models(self, turn: Turn, route: Route) -> None:
         """The list of models or one of them; a key is needed, credit is not."""
         shared = self.shared
-        caller = self._find_caller(turn) if shared.book.ready else Denied(Refusal.POLICY_STALE)
-        if isinstance(caller, Denied):
-            self._refuse(turn, route, caller.refusal, caller.message)
+        seat = self._find_seat(turn) if shared.book.ready else Denied(Refusal.POLICY_STALE)
+        if isinstance(seat, Denied):
+            self._refuse(turn, route, seat.refusal, seat.message)
             return
         family = self._family(turn, route)
-        models = list_models(shared.book, caller, shared.clock.now_ns())
+        models = list_models(shared.book, seat.caller, shared.clock.now_ns())
         found = next((model for model in models if model.id == route.model), None)
         if route.kind == "models":
             turn.respond(200, self._named(), render_list(models, family))

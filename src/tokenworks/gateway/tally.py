@@ -6,6 +6,7 @@ from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.telemetry import Histogram, Meters, series
 from tokenworks.usage.vector import CLASSES, Basis, Usage
 
+TOGETHER = 64  # ended requests that are counted at a time
 LIVE_MAX = 256  # rows of `request tail` per report: above that they are a sample, and keeping more would cost
 
 
@@ -32,6 +33,8 @@ class Tally:
         self.live: list[tuple[Opened, Closed | None] | Refused] = []
         self._models: dict[tuple[str, str], ModelKeys] = {}
         self._refusals: dict[str, str] = {}
+        self._attempts: dict[tuple[str, str], str] = {}
+        self._ended: list[tuple[ModelKeys, Opened, Closed]] = []
         self._cuts = series("tokenworks_streams_cut_total")
 
     def keys(self, model: str, dialect: str) -> ModelKeys:
@@ -49,7 +52,24 @@ class Tally:
         self.meters.add(key)
 
     def note_end(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
-        """A request has ended."""
+        """A request has ended. It is counted with others, which costs a third of counting it now."""
+        if len(self.live) < LIVE_MAX:
+            self.live.append((opened, closed))
+        self._ended.append((keys, opened, closed))
+        if len(self._ended) >= TOGETHER:
+            self._count_ended()
+
+    def figures(self) -> dict[str, int]:
+        """All counters up to now."""
+        self._count_ended()
+        return self.meters.figures()
+
+    def _count_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        for keys, opened, closed in ended:
+            self._count(keys, opened, closed)
+
+    def _count(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
         counters = self.meters.counters
         key = keys.by_end.get((closed.outcome, closed.status))
         if key is None:
@@ -57,6 +77,12 @@ class Tally:
                 "tokenworks_requests_total", model=keys.model, dialect=keys.dialect,
                 outcome=closed.outcome, status=str(closed.status))
         counters[key] = counters.get(key, 0) + 1
+        for attempt in closed.attempts:
+            key = self._attempts.get((attempt.deployment, attempt.outcome))
+            if key is None:
+                key = self._attempts[(attempt.deployment, attempt.outcome)] = series(
+                    "tokenworks_attempts_total", deployment=attempt.deployment, outcome=attempt.outcome)
+            counters[key] = counters.get(key, 0) + 1
         self._note_tokens(keys, closed.usage, closed.basis)
         keys.duration.observe(closed.duration_ms)
         if closed.ttft_ms >= 0:
@@ -66,8 +92,6 @@ class Tally:
                 keys.per_token.observe((closed.duration_ms - closed.ttft_ms) * 1000 // rest)
         if closed.outcome == "cut":
             self.meters.add(self._cuts)
-        if len(self.live) < LIVE_MAX:
-            self.live.append((opened, closed))
 
     def note_live(self, row: tuple[Opened, Closed | None] | Refused) -> None:
         """A row for `request tail`, while there is room."""
@@ -91,6 +115,7 @@ class Tally:
 
     def take_live(self) -> tuple[dict[str, str | int], ...]:
         """The rows since the last report."""
+        self._count_ended()
         rows = tuple(_live_row(item) for item in self.live)
         self.live.clear()
         return rows
