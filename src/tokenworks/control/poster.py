@@ -17,7 +17,7 @@ from tokenworks.control.notes import Notebook
 from tokenworks.control.quarantine import Quarantine
 from tokenworks.control.reach import Reach
 from tokenworks.control.track import Stretch, Track
-from tokenworks.errors import Conflict, Stale
+from tokenworks.errors import Conflict, NotFound, Stale
 from tokenworks.journal.disk import Disk
 from tokenworks.journal.shelf import Shelved, list_fresh, list_segments, sweep_fresh, trim_segment
 from tokenworks.limits import POST_BATCH_MAX, POST_BATCH_MS, SEGMENT_KEEP_S, WATERMARK_SLACK_MS
@@ -146,7 +146,7 @@ class Poster:
     def _mark(self, track: Track, event: str) -> None:
         try:
             self._call(self._parts.store.writers.mark, track.writer, event, self._parts.clock.now_ns())
-        except Conflict as error:  # an operator has given it up meanwhile: it stays so
+        except (Conflict, NotFound) as error:  # an operator has given it up: it stays so; or restored books lack it
             _LOG.warning("writer_not_marked", writer=track.writer, mark=event, why=str(error))
 
     # --- posting ---
@@ -158,7 +158,7 @@ class Poster:
             self._trouble(track.writer, f"its journal cannot be read: {error}")
             self._lose(track)
             return False
-        except Stale:
+        except (Stale, NotFound):
             self._restart(track)
             return True
         self._troubled.pop(track.writer, None)
@@ -251,8 +251,9 @@ class Poster:
         rows = {row.writer: row for row in self._call(store.writers.roster, self._parts.host)}
         behind = [writer for writer, position in noted.positions.items()
                   if writer.startswith(mine) and _position(rows.get(writer)) < position]
-        if behind and noted.epoch == epoch:
-            epoch = self._call(store.meta.raise_epoch)
+        if noted.epoch > epoch or (behind and noted.epoch == epoch):
+            while epoch <= noted.epoch:  # no epoch comes twice: its leases of before would be good again
+                epoch = self._call(store.meta.raise_epoch)
             _LOG.error("books_restored", writers=len(behind), epoch=epoch)
             store.bell.ring("policy")
         if noted.epoch != epoch:

@@ -282,7 +282,7 @@ class Purse:
 
     def _free(self, lease: Lease, amount_minor: int) -> None:
         lease.free_minor += amount_minor
-        if lease.epoch == self.epoch:
+        if lease.state != "foreign":
             self.free_minor += amount_minor
 
     def _leave(self, hold: Hold) -> None:
