@@ -40,8 +40,8 @@ class Phase:
     rate_end: float
 
 
-# Short windows until the answers are learnt, then long ones for positions; the last phase lets the rate run out.
-PLAN = (Phase(1_800, 6, 256, 2.5e-3, 2.0e-3), Phase(800, 3, 512, 2.0e-3, 0.0))
+# Short windows until the answers are learnt, then long ones for positions; twice the rate runs out to nothing.
+PLAN = (Phase(1_800, 6, 256, 2.5e-3, 2.0e-3), Phase(800, 3, 512, 2.0e-3, 0.0), Phase(700, 3, 512, 1.3e-3, 0.0))
 WARM_STEPS = 80
 
 
