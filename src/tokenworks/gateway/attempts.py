@@ -14,7 +14,7 @@ import structlog
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
 from tokenworks.gateway.flow import Flow
-from tokenworks.gateway.funding import fit_blind
+from tokenworks.gateway.funding import ONLY, fit_blind
 from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now
 from tokenworks.gateway.upstream import Caller, Failure, Fault
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX
@@ -25,7 +25,6 @@ from tokenworks.wire.refusals import Refusal, context_message, refusal_status
 
 log = structlog.get_logger()
 MESSAGE_CHARS_MAX = 300
-ONLY: dict[str, str | int] = {"route": "only"}
 
 
 class Verdict(NamedTuple):
@@ -73,14 +72,14 @@ def pick(flow: Flow) -> bool:
 def send(flow: Flow, caller: Caller) -> None:
     """The request goes to the deployment that was picked."""
     shared, offer = flow.shared, flow.offer
-    flow.tried.append(offer.deployment.id)
+    flow.tried += (offer.deployment.id,)
     flow.attempt_ns = shared.clock.mono_ns()
     flow.status = flow.first_ns = flow.size = 0
     flow.meter = None
-    flow.parts = []
+    flow.parts = ()
     shared.book.outlets.begin(flow.outlet)
     cap = None if flow.dialect == "embeddings" else flow.output_max // flow.facts.choices
-    prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.customer.account.id, flow.mode == "assembled")
+    prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.opened.account, flow.mode == "assembled")
     head = offer.heads.head(flow.dialect, prepared.length, flow.turn.head.fields, flow.route.beta)
     flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
 
@@ -103,7 +102,7 @@ def served(flow: Flow, usage: Usage, basis: Basis) -> None:
 
 def read_error(flow: Flow, data: bytes, ended: bool) -> bool:
     """Collects the body of an upstream's error, as far as it is kept; True when it is whole enough to be judged."""
-    flow.parts.append(data[: ERROR_BODY_BYTES_MAX - flow.size])
+    flow.parts = [*flow.parts, data[: ERROR_BODY_BYTES_MAX - flow.size]]
     flow.size += len(data)
     if flow.size > ERROR_BODY_BYTES_MAX and not ended and flow.call is not None:
         flow.call.cancel()

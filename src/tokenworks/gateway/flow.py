@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tokenworks.admission.admit import Admitted
+from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
@@ -14,6 +15,7 @@ from tokenworks.gateway.outlet import Outlet
 from tokenworks.gateway.policybook import Learned, Price, Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.stages import STAGE
+from tokenworks.gateway.tally import ModelKeys
 from tokenworks.gateway.till import Till
 from tokenworks.gateway.turn import Turn
 from tokenworks.gateway.upstream import Call
@@ -33,9 +35,9 @@ class Flow:
 
     __slots__ = (  # noqa: RUF023
         # from the head
-        "shared", "turn", "route", "dialect", "family", "seat", "customer", "till", "opened_ns", "at_ns", "id", "stage",
+        "shared", "turn", "route", "dialect", "seat", "till", "opened_ns", "at_ns", "id", "stage",
         # from the body
-        "body", "facts", "admitted", "price", "learned", "show",
+        "body", "facts", "admitted", "price", "learned", "keys", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
         "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark",
         "capped", "counted", "why",
@@ -44,7 +46,7 @@ class Flow:
         "wait_ns",
         # the attempt that runs, and those before it
         "offers", "outlet", "offer", "call", "tried", "attempts", "attempt_ns", "status",
-        "error_parts", "first_ns",
+        "first_ns", "now_ns",
         # the answer
         "answer_headers", "meter", "parts", "size", "assembler", "splitter", "backlog", "backlog_ended", "blocked",
         "tick", "drain_until",
@@ -53,23 +55,17 @@ class Flow:
     def __init__(self, shared: Shared, turn: Turn, route: Route, seat: Seat, till: Till) -> None:
         self.shared, self.turn, self.route = shared, turn, route
         self.dialect: Dialect = route.dialect or "chat"
-        self.family: Family = FAMILY[self.dialect]
-        self.seat, self.customer, self.till = seat, seat.caller, till
+        self.seat, self.till = seat, till
         self.opened_ns = shared.clock.mono_ns()
         self.at_ns = self.opened_ns + shared.wall_ns
         self.id = ""
         self.stage = "reading"
         self.hold: Hold | None = None
-        self.opened: Opened | None = None
         self.call: Call | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.queued = self.counted = self.denied = self.blocked = self.sliced = False
-        self.attempts: list[Attempt] = []
-        self.tried: list[str] = []
-        self.meter: StreamMeter | None = None
-        self.assembler: Assembler | None = None
-        self.backlog: list[bytes] = []  # read while the stream was dry; not metered, not sent
-        self.backlog_ended = False
+        self.queued = self.counted = self.blocked = self.sliced = False
+        self.attempts: tuple[Attempt, ...] = ()
+        self.tried: tuple[str, ...] = ()
         self.drain_until = 0  # the tick at which a drain is given up, 0 while the client is there
 
     body: bytes
@@ -77,7 +73,9 @@ class Flow:
     admitted: Admitted
     price: Price
     learned: Learned
+    keys: ModelKeys
     show: Show
+    opened: Opened
     mode: Ask
     input_tokens: int
     input_minor: int
@@ -98,13 +96,28 @@ class Flow:
     offer: Offer
     attempt_ns: int
     status: int
-    error_parts: list[bytes]
     first_ns: int
+    now_ns: int  # when the last attempt ended
+    denied: bool
+    meter: StreamMeter | None
+    assembler: Assembler | None
+    backlog: list[bytes]  # read while the stream was dry; not metered, not sent
+    backlog_ended: bool
     answer_headers: Sequence[tuple[bytes, bytes]]
-    parts: list[bytes]
+    parts: Sequence[bytes]
     size: int
     splitter: Splitter
     tick: int
+
+    @property
+    def family(self) -> Family:
+        """Whose error envelope applies."""
+        return FAMILY[self.dialect]
+
+    @property
+    def customer(self) -> Customer:
+        """The key and the account that pays."""
+        return self.seat.caller
 
     def move(self, event: str) -> None:
         """Along STAGE; a KeyError is a way that the table does not have."""

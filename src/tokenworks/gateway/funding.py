@@ -8,46 +8,52 @@ gets its output cap lowered to what the account can fund, and is marked if the c
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from tokenworks.credit.bound import bound_input
 from tokenworks.credit.purse import Short
 from tokenworks.credit.records import Opened
 from tokenworks.gateway.answers import refuse
-from tokenworks.gateway.flow import NEVER, Ask, Flow
+from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.shared import Counted
 from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
 from tokenworks.wire.refusals import Refusal
 
+ONLY: dict[str, str | int] = {"route": "only"}  # why it went where it went, when there is one deployment
 AMPLE = 8  # a whole answer is held for in full when that is at most this part of what is free
 
 
 def plan_hold(flow: Flow) -> None:
     """Sizes: the input's bound and price, how the answer is asked for, and the first output to hold for."""
-    facts, pricer, deployment = flow.facts, flow.price.pricer, flow.offer.deployment
+    facts, pricer, each = flow.facts, flow.price.pricer, flow.admitted.output_max
     if not flow.counted:
         flow.input_tokens = bound_input(facts, flow.admitted.model, flow.learned.rate)
     flow.input_minor = pricer.fee_minor + pricer.price_input(flow.input_tokens)
-    flow.output_max = 0 if flow.dialect == "embeddings" else flow.admitted.output_max * facts.choices
+    flow.output_max = most = each * facts.choices
     flow.capped = False
-    flow.mode = _choose_mode(flow, deployment.progress == "blind")
-    flow.held_tokens = flow.output_max if flow.mode == "whole" else min(flow.output_max, SLICE_TOKENS * facts.choices)
-    if deployment.progress == "blind":
-        flow.held_tokens = flow.output_max
-    flow.need_minor = flow.input_minor + pricer.price_output(flow.held_tokens)
-    rest = min(flow.learned.expected, flow.output_max) - flow.held_tokens
+    blind = flow.offer.deployment.progress == "blind"
+    flow.mode = mode = "stream" if facts.stream else _choose_mode(flow, blind)
+    held = most
+    if mode != "whole" and not blind:
+        held = min(most, SLICE_TOKENS * facts.choices)
+    flow.held_tokens = held
+    flow.need_minor = flow.input_minor + pricer.price_output(held)
+    rest = min(flow.learned.expected, most) - held
     flow.keep_minor = pricer.price_output(rest) if rest > 0 else 0
 
 
-def _choose_mode(flow: Flow, blind: bool) -> Ask:
-    if flow.facts.stream:
-        return "stream"
-    if blind or flow.dialect == "embeddings" or flow.facts.choices > 1:
+def _choose_mode(flow: Flow, blind: bool) -> Literal["whole", "assembled"]:
+    """How to ask for what the client wants whole."""
+    if blind or not flow.output_max or flow.facts.choices > 1:
         return "whole"
     if flow.sliced:
         return "assembled"
+    till = flow.till
+    if till.available_minor < 0:  # the books have not been asked yet: their answer will tell
+        return "whole"
     full = flow.input_minor + flow.price.pricer.price_output(flow.output_max)
-    purse, left = flow.till.purse, flow.till.available_minor
-    return "whole" if left < 0 or full * AMPLE <= purse.free_minor - purse.kept_minor + left else "assembled"
+    ample = full * AMPLE <= till.purse.free_minor - till.purse.kept_minor + till.available_minor
+    return "whole" if ample else "assembled"
 
 
 def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
@@ -71,12 +77,17 @@ def try_cut(flow: Flow) -> bool:
     if flow.queued:
         flow.quit_waiting()
     flow.hold = found
-    flow.mark = NEVER if flow.mode == "whole" else _first_mark(flow)
-    account = flow.customer.account
+    admitted, mode = flow.admitted, flow.mode
+    flow.mark = NEVER if mode == "whole" else _first_mark(flow)
+    account, key = admitted.caller.account, admitted.caller.key
+    why: dict[str, str | int] = {
+        "route": "only", "input_bound": flow.input_tokens, "output_held": flow.held_tokens, "asked": mode}
+    if len(admitted.why) > 2 or flow.why is not ONLY:  # more than one deployment was looked at
+        why |= admitted.why | flow.why
     opened = flow.opened = Opened(
-        flow.name(), account.id, flow.customer.key.id, flow.at_ns, flow.dialect, flow.admitted.model.id,
+        flow.id or flow.name(), account.id, key.id, flow.at_ns, flow.dialect, admitted.model.id,
         flow.offer.deployment.id, account.unit, flow.price.card, flow.facts.stream, flow.need_minor, account.crash,
-        _explain(flow))  # fmt: skip
+        why)  # fmt: skip
     if not shared.write(opened):
         flow.till.purse.void(found, shared.clock.mono_ns())
         flow.hold = None
@@ -86,16 +97,6 @@ def try_cut(flow: Flow) -> bool:
     shared.tally.note_live((opened, None))
     flow.move("open")
     return True
-
-
-def _explain(flow: Flow) -> dict[str, str | int]:
-    """Why here and why so much, beside what Opened itself says."""
-    why: dict[str, str | int] = {
-        "route": "only", "input_bound": flow.input_tokens, "output_held": flow.held_tokens, "asked": flow.mode}
-    if len(flow.admitted.why) > 2 or len(flow.why) > 2:  # more than one deployment was looked at
-        why |= flow.admitted.why
-        why |= flow.why
-    return why
 
 
 def _first_mark(flow: Flow) -> int:

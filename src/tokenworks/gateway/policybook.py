@@ -18,6 +18,7 @@ from tokenworks.credit.bound import InputRate, OutputGuess, learn_input
 from tokenworks.credit.policy import Account, Change, Endpoint, Key, Snapshot
 from tokenworks.fleet.deployment import Model
 from tokenworks.gateway.outlet import Outlets
+from tokenworks.gateway.tally import ModelKeys
 from tokenworks.tariff.card import RateCard
 from tokenworks.tariff.check import pick_version
 from tokenworks.tariff.rate import Pricer
@@ -55,7 +56,9 @@ class Lane:
     the same as the first time, until the policy or the price changes; then the seat and its lanes are made anew.
     """
 
-    __slots__ = ("_first", "_free", "_most", "learned", "price")
+    __slots__ = ("_first", "_free", "_most", "keys", "learned", "price")
+
+    keys: ModelKeys
 
     def __init__(self, first: Admitted, facts: RequestFacts, price: Price, learned: Learned) -> None:
         self.price, self.learned = price, learned

@@ -50,6 +50,7 @@ def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
     if flow.capped:
         flow.meter.mark(End.CAP)
     flow.assembler = Assembler(flow.dialect) if assembled else None
+    flow.backlog, flow.backlog_ended, flow.denied = [], False, False
     flow.splitter = Splitter()
     return True
 
@@ -151,14 +152,14 @@ def _end_stream(flow: Flow, out: bytes) -> None:
 def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
     """A read of a whole body: collected, read, settled and answered in one go."""
     if not ended or flow.parts:
-        flow.parts.append(data)
         flow.size += len(data)
+        flow.parts = parts = [*flow.parts, data] if len(flow.parts) < 64 else [b"".join(flow.parts), data]
         if flow.size > UPSTREAM_WHOLE_BYTES_MAX:
             judge_answer(flow, caller, "the answer is larger than is taken")
-        if not ended or flow.size > UPSTREAM_WHOLE_BYTES_MAX:
             return
-        data = b"".join(flow.parts)
-        flow.parts = []
+        if not ended:
+            return
+        data, flow.parts = b"".join(parts), ()
     engine = flow.offer.deployment.engine
     found = read_quick(flow.dialect, engine, data) or read_whole(flow.dialect, engine, data)
     if not found.valid or found.error is not None:

@@ -46,7 +46,9 @@ class Serving(Flow):
             if price is None:
                 return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
             admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
-        self.admitted, self.price, self.learned, self.offers = admitted, lane.price, lane.learned, admitted.offers
+            lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
+        self.admitted, self.price, self.learned, self.keys = admitted, lane.price, lane.learned, lane.keys
+        self.offers = admitted.offers
         self.show = SHOWS[facts.include_usage, facts.progress_wanted]
         if facts.object_ids:
             return find_owner(self, self.go_on)

@@ -6,12 +6,11 @@ neither covers is the operator's overrun. `Closed` stands in the journal when `c
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
 from tokenworks.credit.hold import Hold
-from tokenworks.credit.purse import Settled
 from tokenworks.credit.records import Amended, Attempt, Closed, Outcome, Progressed
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.shared import Counted
@@ -20,6 +19,7 @@ from tokenworks.usage.vector import Basis, Usage
 
 NOTHING = Usage()
 TOKENS_PER_KIB = 256  # of a usual text: four bytes a token; only where nobody counted
+NO_COST = (0, "", "")
 RAW_BYTES_MAX = 8192  # of an upstream's usage object on the record
 REASON_CHARS_MAX = 300
 OBJECTS_MAX = 64
@@ -27,7 +27,7 @@ OBJECT_CHARS_MAX = 256
 AttemptOutcome = Literal["served", "failed", "refused"]
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, gc=False):
     """How a request ended. `free`: the customer pays nothing. `status`: what he was answered."""
 
     outcome: Outcome
@@ -71,64 +71,63 @@ def write_progress(flow: Flow) -> None:
 
 def end_attempt(flow: Flow, outcome: AttemptOutcome, reason: str, usage: Usage, basis: Basis) -> None:
     """The attempt that runs is over; its cost is the operator's, whoever pays the request."""
-    shared, deployment = flow.shared, flow.offer.deployment
-    mono_ns = shared.clock.mono_ns()
-    cost = shared.book.cost_price(deployment.cost_card, deployment.model, flow.at_ns) if deployment.cost_card else None
-    flow.attempts.append(Attempt(
-        len(flow.attempts) + 1, deployment.id, outcome, flow.status, reason[:REASON_CHARS_MAX], usage, basis,
-        cost.pricer.amount(usage) if cost else 0, cost.unit if cost else "", cost.card if cost else "",
-        flow.attempt_ns + shared.wall_ns, (flow.first_ns - flow.attempt_ns) // 1_000_000 if flow.first_ns else -1,
-        (mono_ns - flow.attempt_ns) // 1_000_000))  # fmt: skip
+    shared, deployment, begun_ns, first_ns = flow.shared, flow.offer.deployment, flow.attempt_ns, flow.first_ns
+    flow.now_ns = shared.clock.mono_ns()
+    cost_minor, unit, card = _cost(flow, usage) if deployment.cost_card else NO_COST
+    flow.attempts += (Attempt(
+        len(flow.attempts) + 1, deployment.id, outcome, flow.status, reason and reason[:REASON_CHARS_MAX], usage, basis,
+        cost_minor, unit, card, begun_ns + shared.wall_ns, (first_ns - begun_ns) // 1_000_000 if first_ns else -1,
+        (flow.now_ns - begun_ns) // 1_000_000),)  # fmt: skip
+
+
+def _cost(flow: Flow, usage: Usage) -> tuple[int, str, str]:
+    """The operator's cost by the deployment's cost card: amount, unit, card."""
+    deployment = flow.offer.deployment
+    price = flow.shared.book.cost_price(deployment.cost_card, deployment.model, flow.at_ns)
+    return (price.pricer.amount(usage), price.unit, price.card) if price is not None else NO_COST
 
 
 def close(flow: Flow, ending: Ending) -> int:
     """Charge, write Closed, free the rest of the hold. The journal's position after it."""
     shared, hold, till = flow.shared, flow.hold, flow.till
-    if hold is None or flow.opened is None:
+    if hold is None:
         return shared.journal.position
-    mono_ns = shared.clock.mono_ns()
-    at_ns = mono_ns + shared.wall_ns
-    rated = flow.price.pricer.amount(ending.usage)
+    mono_ns, first_ns, begun_ns, usage = flow.now_ns, flow.first_ns, flow.opened_ns, ending.usage
+    model = flow.admitted.model
+    rated = flow.price.pricer.amount(usage)
     charge = 0 if ending.free else rated
-    count = charge > 0 and ending.basis == "estimated" and shared.counter.can_count(flow.admitted.model)
-    settled = _charge(flow, hold, charge, mono_ns, count)
+    count = charge > 0 and ending.basis == "estimated" and shared.counter.can_count(model)
+    if charge:
+        if charge > hold.held_minor:
+            till.purse.extend(hold, charge - hold.held_minor, mono_ns)
+        parts, charged, overrun = till.purse.settle(hold, charge, mono_ns, count)
+    else:
+        till.purse.void(hold, mono_ns)
+        parts, charged, overrun = (), 0, 0
+    last = flow.attempts[-1] if flow.attempts else None
     closed = Closed(
-        flow.id, at_ns, ending.outcome, ending.reason[:REASON_CHARS_MAX], ending.usage, ending.basis,
-        rated, settled.charged_minor, rated - charge, settled.overrun_minor, rated, settled.parts,
-        tuple(flow.attempts), hold.history(at_ns - mono_ns), ending.raw[:RAW_BYTES_MAX], ending.notes,
-        ending.cut_loss, (flow.first_ns - flow.opened_ns) // 1_000_000 if flow.first_ns else -1,
-        (mono_ns - flow.opened_ns) // 1_000_000, ending.status, ending.objects, _server(flow))  # fmt: skip
+        flow.id, mono_ns + shared.wall_ns, ending.outcome, ending.reason and ending.reason[:REASON_CHARS_MAX], usage,
+        ending.basis, rated, charged, rated - charge, overrun, rated, parts, flow.attempts,
+        hold.history(shared.wall_ns), ending.raw[:RAW_BYTES_MAX], ending.notes, ending.cut_loss,
+        (first_ns - begun_ns) // 1_000_000 if first_ns else -1, (mono_ns - begun_ns) // 1_000_000, ending.status,
+        ending.objects, last.deployment if last is not None and last.outcome == "served" else "")  # fmt: skip
     position = shared.write(closed)
     flow.hold = None
-    till.spent_minor += settled.charged_minor
+    till.spent_minor += charged
     shared.running.discard(flow)
+    shared.tally.note_end(flow.keys, flow.opened, closed)
     if flow.drain_until:
         shared.drains -= 1
-    shared.tally.note_end(shared.tally.keys(flow.admitted.model.id, flow.dialect), flow.opened, closed)
     if ending.objects:
         shared.owners.note(ending.objects, flow.customer.account.id, flow.offer.deployment.id)
         shared.desk.tell_written()
     if ending.basis == "reported" and ending.outcome == "ok":
-        flow.learned.learn(flow.facts, flow.admitted.model, ending.usage)
+        flow.learned.learn(flow.facts, model, usage)
     if count:
         _count(flow, hold, closed, "" if flow.meter is None else flow.meter.text_seen)
     if till.waiting:
         till.serve()
     return position
-
-
-def _charge(flow: Flow, hold: Hold, charge: int, mono_ns: int, estimated: bool) -> Settled:
-    purse = flow.till.purse
-    if charge == 0:
-        purse.void(hold, mono_ns)
-        return Settled((), 0, 0)
-    if charge > hold.held_minor:
-        purse.extend(hold, charge - hold.held_minor, mono_ns)
-    return purse.settle(hold, charge, mono_ns, estimated)
-
-
-def _server(flow: Flow) -> str:
-    return flow.attempts[-1].deployment if flow.attempts and flow.attempts[-1].outcome == "served" else ""
 
 
 def _count(flow: Flow, hold: Hold, closed: Closed, text: str) -> None:
