@@ -9,7 +9,7 @@ from tests.credit.samples import GAP, WRITER, amended, closed, opened, part, pla
 
 from tokenworks.credit.booking import needs
 from tokenworks.credit.messages import Ask
-from tokenworks.credit.records import Attempt, Record, Refused
+from tokenworks.credit.records import Attempt, Record, Refused, Served
 from tokenworks.credit.rows import Damage, LeaseRow, Needs, ObjectRow
 from tokenworks.tariff.card import Price, RateCard
 from tokenworks.usage.vector import Usage
@@ -55,6 +55,19 @@ def test_whole_request() -> None:
     assert found.objects == {"resp_1": ObjectRow("resp_1", "acc", "dep", "r1")}
     assert [found.attempts["r1", 1].attempt.outcome, len(row.entries)] == ["served", 2]
     assert found.alarms == []
+
+
+def test_both_at_once() -> None:
+    one, other = books(), books()
+    end = change(closed(30, waived=3, overrun=2), objects=("resp_1",))
+    post(one, opened(), end)
+    post(other, Served(opened(), end))
+    assert needs(place(Served(opened(), end))) == needs(place(opened(), end))
+    assert sides(one) == sides(other) == (30, 70, 900)
+    assert (one.requests["r1"].charged_minor, one.objects, one.audit()) == (
+        other.requests["r1"].charged_minor, other.objects, other.audit())
+    post(other, Served(opened(), end), start=50)
+    assert reasons(other) == ["its request is known already"] and sides(other) == (30, 70, 900)
 
 
 @pytest.mark.parametrize("cuts", [(1, 1, 1, 1), (2, 2), (1, 3), (3, 1), (4,)])

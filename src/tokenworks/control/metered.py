@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tokenworks.credit.records import Amended, Closed, Opened, Progressed, Record
+from tokenworks.credit.records import Amended, Closed, Opened, Progressed, Record, Served
 from tokenworks.credit.rows import Damage
 from tokenworks.usage.vector import Usage
 
@@ -45,8 +45,8 @@ def fold_records(state: Metered, records: Iterable[Record | Damage], writer: str
         elif isinstance(record, Progressed) and record.request in state.open:
             running = state.open[record.request]
             running.prompt, running.completion = count_work(record.usage)
-        elif isinstance(record, Closed):
-            yield from _close(state, record, writer)
+        elif isinstance(record, Closed | Served):
+            yield from _close(state, record.closed if isinstance(record, Served) else record, writer)
         elif isinstance(record, Amended) and record.request in state.estimated:
             before = state.estimated.pop(record.request)
             prompt, completion = count_work(record.usage)

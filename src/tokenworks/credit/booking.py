@@ -14,7 +14,7 @@ from copy import copy
 import msgspec
 
 from tokenworks.credit.draft import Draft, Origin
-from tokenworks.credit.records import Amended, Closed, Opened, Part, Progressed, Record, Refused, Released
+from tokenworks.credit.records import Amended, Closed, Opened, Part, Progressed, Record, Refused, Released, Served
 from tokenworks.credit.rows import (
     BatchView,
     Damage,
@@ -47,6 +47,8 @@ def needs(records: Iterable[tuple[int, Record | Damage]]) -> Needs:
             lots.add(record.lot)
             continue
         requests.add(record.request)
+        if isinstance(record, Served):
+            record = record.closed
         if isinstance(record, Closed | Amended):
             leases.update(part.lease for part in record.parts)
             lots.update(part.lot for part in record.parts)
@@ -77,7 +79,7 @@ class _Clerk:
         self.objects: list[ObjectRow] = []
         self._pricers: dict[tuple[str, str], Pricer | None] = {}
         self._handlers: dict[type, Callable[..., str]] = {
-            Opened: self._open, Progressed: self._progress, Closed: self._close,
+            Opened: self._open, Progressed: self._progress, Closed: self._close, Served: self._serve,
             Amended: self._amend, Released: self._release, Refused: self._refuse,
         }
 
@@ -98,6 +100,9 @@ class _Clerk:
             record.model, record.deployment, record.unit, record.card, record.stream, record.held_minor, record.crash,
             record.why)
         return ""
+
+    def _serve(self, record: Served) -> str:
+        return self._open(record.opened) or self._close(record.closed)
 
     def _refuse(self, record: Refused) -> str:
         if self._row(record.request):

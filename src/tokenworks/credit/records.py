@@ -1,7 +1,8 @@
 """The facts that a gateway worker writes into its journal; the books are derived from these alone, exactly once.
 
-A request is Opened, makes Progress, is Closed once, and may be Amended once. A lease is given back by Released. Amounts
-are integers at the scale of `unit`. `parts` say which lot of which lease pays how much: they sum to `charged_minor`.
+A request is Opened, makes Progress, is Closed once (or both at once: Served), and may be Amended once. A lease is given
+back by Released. Amounts are integers at the scale of `unit`. `parts` say which lot of which lease pays how much: they
+sum to `charged_minor`.
 
 Records travel as arrays (40 % fewer bytes than maps): a new field goes to the end of its class, with a default.
 """
@@ -109,6 +110,21 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="c"):
     deployment: str = ""  # who served it; "" when nobody did
 
 
+class Served(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="s"):
+    """Opened and Closed in one: a request that ended before anything else of it had to be on record.
+
+    Nothing reaches a client before one of Opened and Served stands in the journal, so what is lost with a worker that
+    dies in between is a request whose client got nothing and pays nothing.
+    """
+
+    opened: Opened
+    closed: Closed
+
+    @property
+    def request(self) -> str:
+        return self.opened.request
+
+
 class Amended(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="a"):
     """A later count of a request closed as `estimated`: the full new figures; the books post the difference.
 
@@ -149,4 +165,4 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="x"):
     why: dict[str, str | int] = {}
 
 
-Record = Opened | Progressed | Closed | Amended | Released | Refused
+Record = Opened | Progressed | Closed | Served | Amended | Released | Refused

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
 from tokenworks.credit.booking import needs
-from tokenworks.credit.records import Opened, Record
+from tokenworks.credit.records import Opened, Record, Served
 from tokenworks.credit.rows import BatchView, Damage, LeaseDelta, LeaseRow, Plan, RequestRow
 from tokenworks.credit.stock import LIVE
 from tokenworks.ledger.entries import Entry
@@ -55,9 +55,15 @@ def view_batch(conn: Connection, part: Part, cards: Cards, lock: bool) -> BatchV
     requests = lock_requests(conn, schema.requests.c.id.in_(need.requests)) if need.requests else {}
     lots = lock_lots(conn, {*need.lots, *owners}, lock)
     leases = lock_leases(conn, schema.leases.c.id.in_(need.leases), lock)
-    refs = {row.card for row in requests.values()} | {item.card for _, item in items if isinstance(item, Opened)}
+    refs = {row.card for row in requests.values()} | {card for _, item in items if (card := _card_of(item))}
     return BatchView(batch.writer, batch.segment, start, batch.shard, batch.now_ns, read_epoch(conn), list(items),
                      requests, leases, lots, cards.find(conn, refs))
+
+
+def _card_of(item: Record | Damage) -> str:
+    """The card that a record's request is rated by, where the record itself says so."""
+    opened = item.opened if isinstance(item, Served) else item
+    return opened.card if isinstance(opened, Opened) else ""
 
 
 def lock_requests(conn: Connection, condition: Any) -> dict[str, RequestRow]:
