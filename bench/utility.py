@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.machine import offspring, place
@@ -37,16 +38,17 @@ class Tokenworks:
         with open(Path(self.folder.name) / "up.log", "wb") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         state = self.folder.name
-        self._wait(Path(state) / "run" / "public.sock")
+        self._wait_for((Path(state) / "run" / "public.sock").exists)
         facts = json.loads((Path(state) / "run" / "up.json").read_text())
         self.port = int(facts["url"].rpartition(":")[2])
         self.client = RestClient(Place(f"{state}/run/public.sock", "", read_token(state)))
         self._open_shop()
+        self._wait_for(self.gateway)
         place(self.gateway())
 
-    def _wait(self, path: Path) -> None:
+    def _wait_for(self, condition: Callable[[], object]) -> None:
         for _ in range(START_S * 20):
-            if path.exists():
+            if condition():
                 return
             time.sleep(0.05)
         raise BenchError(f"Tokenworks did not start: {(Path(self.folder.name) / 'up.log').read_text()[-500:]}")
