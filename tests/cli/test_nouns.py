@@ -123,6 +123,12 @@ def test_empty_lists_say_so(shell: Shell) -> None:
         assert shell(*words).out == "none\n", words
 
 
+def test_numbers_are_numbers(shop: Shell) -> None:
+    made = shop.good("model", "set", "m2", "--context-tokens", "4096", "--output-tokens-max", "99",
+                     "--image-tokens-max", "7", "--vendor", "1")
+    assert (made["output_tokens_max"], made["image_tokens_max"], made["vendor"]) == (99, 7, "1")
+
+
 def test_a_model_with_a_slash(shop: Shell) -> None:
     assert shop.good("model", "set", "qwen/qwen3-coder", "--context-tokens", "1000")["id"] == "qwen/qwen3-coder"
     assert shop.good("model", "show", "qwen/qwen3-coder")["context_tokens"] == 1000

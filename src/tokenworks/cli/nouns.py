@@ -188,12 +188,12 @@ def _simple(kind: Any) -> Any:
     """The type as the command line asks for it: what it cannot take in words is JSON, or comes by --file."""
     if get_origin(kind) is Annotated:
         return _simple(get_args(kind)[0])
-    parts = [part for part in get_args(kind) if part is not type(None)] if type(None) in get_args(kind) else [kind]
-    inner = parts[0]
-    origin = get_origin(inner)
+    if type(None) in get_args(kind):
+        return _simple(next(part for part in get_args(kind) if part is not type(None)))
+    origin = get_origin(kind)
     if origin is dict:
-        return dict[str, str] | None if get_args(inner)[1] is str else str | None
-    return (inner if inner in (str, int, bool) or origin in (list, Literal) else str) | None
+        return dict[str, str] | None if get_args(kind)[1] is str else str | None
+    return (kind if kind in (str, int, bool) or origin in (list, Literal) else str) | None
 
 
 def _plain(name: str, value: Any) -> Any:
