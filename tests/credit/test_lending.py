@@ -81,14 +81,21 @@ def lease(name: str, writer: str, of: str = "a", state: str = "valid", epoch: in
     return LeaseRow(name, of, "acc", writer, epoch, state, left + 10, 10)
 
 
-@pytest.mark.parametrize(("kind", "hard"), [("cut", False), ("extend", True)])
-def test_recalls(kind: str, hard: bool) -> None:
-    """Every other living writer with something left is asked for all that is missing."""
+@pytest.mark.parametrize(("kind", "hard", "amount"), [("cut", False, 40), ("extend", True, 20)])
+def test_recalls(kind: str, hard: bool, amount: int) -> None:
+    """Every other living writer with something left is asked: for all of it, or for a stream for what is missing."""
     leases = (lease("1", "w"), lease("2", "x"), lease("3", "y", left=0), lease("4", "z", state="in_doubt"),
               lease("5", "v", "b", left=7))
     found = loan(ask(120, kind), lot("a", 100), leases=leases)
-    assert found.recalls == [RecallFrom("x", "a", 20, hard), RecallFrom("v", "b", 7, hard)]
+    assert found.recalls == [RecallFrom("x", "a", amount, hard), RecallFrom("v", "b", 7, hard)]
     assert loan(ask(50, kind), lot("a", 100), leases=leases).recalls == []
+
+
+@pytest.mark.parametrize(("least", "expected"), [(0, {}), (101, {}), (100, {"a": 100}), (1, {"a": 100})])
+def test_part_for_some(least: int, expected: dict[str, int]) -> None:
+    """An ask that speaks for many gets what there is, when it is enough for one of them."""
+    found = loan(Ask(1, "acc", 150, "cut", least_minor=least), lot("a", 100))
+    assert (lent(found), found.shortfall_minor) == (expected, 50)
 
 
 def test_lease_grows() -> None:

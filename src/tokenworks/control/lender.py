@@ -31,6 +31,7 @@ from tokenworks.store.ports import Books
 from tokenworks.store.shapes import Lent
 
 ATTEMPTS_SHIFT = 12  # the books know an ask by its id; each new attempt is a new ask to them
+ROUNDS_MAX = 3  # of recalls for one ask: another one when meanwhile its own worker had to give something back
 HINT_S = 60  # a worker that was refused so recently is told when credit came
 
 _LOG = structlog.get_logger()
@@ -39,18 +40,20 @@ _LOG = structlog.get_logger()
 class Waiting:
     """An ask on its way to its final answer.
 
-    due: the books are to be asked (again). swept: a round of recalls that began after the last attempt is over.
+    due: the books are to be asked (again). swept: a round of recalls is over in which nothing was recalled from its own
+    worker, so the next attempt is the last one.
     pending: it has been told to wait. told: its final answer is out; an extend then still takes a top-up, as an Offer.
     mores, more_minor: how often its need was raised, and what of that the attempt under way does not know.
     """
 
     __slots__ = ("ask", "attempt", "due", "holds", "in_round", "keep_minor", "least_minor", "more_minor", "mores",
-                 "need_minor", "peer", "pending", "since_ns", "swept", "timer", "told", "wants", "writer")
+                 "need_minor", "peer", "pending", "round_mores", "rounds", "since_ns", "swept", "timer", "told",
+                 "wants", "writer")
 
     def __init__(self, peer: Peer, ask: Ask, since_ns: int) -> None:
         self.peer, self.writer, self.ask, self.since_ns = peer, peer.writer, ask, since_ns
         self.need_minor, self.keep_minor, self.least_minor = ask.need_minor, ask.keep_minor, ask.least_minor
-        self.attempt = self.holds = self.mores = self.more_minor = 0
+        self.attempt = self.holds = self.mores = self.more_minor = self.rounds = self.round_mores = 0
         self.due = True
         self.swept = self.in_round = self.pending = self.told = False
         self.wants: tuple[RecallFrom, ...] = ()
@@ -65,6 +68,12 @@ class Waiting:
         self.more_minor = 0
         return msgspec.structs.replace(self.ask, id=ident, need_minor=self.need_minor, keep_minor=self.keep_minor,
                                        least_minor=self.least_minor)
+
+    def wanting(self, lent: Lent) -> tuple[RecallFrom, ...]:
+        """Who may have some of what is missing. What was recalled from its own worker must at least reach the books: a
+        recall of nothing waits for that."""
+        own = (RecallFrom(self.writer, "", 0, False),) if self.mores else ()
+        return (*lent.recall, *own)
 
     def take_part(self, lent: Lent) -> None:
         """What is missing now. Any more of it may be of use: it adds to what came."""
@@ -228,10 +237,10 @@ class Lender:
                 self._parts.told.send(one.peer, Offer(account, lent.grants))
             if covered:
                 self._remove(account, desk, one)
-        elif covered or swept or all(back.writer == one.writer for back in lent.recall):
+        elif covered or swept or not (one.wanting(lent) or one.in_round):
             self._finish(account, desk, one, answer)
         else:
-            one.wants = tuple(back for back in lent.recall if back.writer != one.writer)
+            one.wants = one.wanting(lent)
             self._tell_pending(one, answer)
 
     def _tell_pending(self, one: Waiting, answer: Answer) -> None:
@@ -253,14 +262,15 @@ class Lender:
             return
         desk.sweeping = True
         for one in members:
-            one.in_round = True
+            one.in_round, one.round_mores, one.rounds = True, one.mores, one.rounds + 1
         self._parts.recaller.begin(_add_wants(members), lambda: self._swept(account, desk, members))
 
     def _swept(self, account: str, desk: Desk, members: list[Waiting]) -> None:
         desk.sweeping = False
         for one in members:
             one.in_round, one.wants = False, ()
-            one.swept = one.due = True
+            one.swept = one.mores == one.round_mores or one.rounds >= ROUNDS_MAX
+            one.due = True
         self._serve(account, desk)
 
     # --- ends ---

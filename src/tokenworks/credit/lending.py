@@ -89,13 +89,13 @@ def _grant(loan: Loan, view: LendView, lot: Lot, amount_minor: int) -> None:
 
 
 def _recalls(view: LendView, missing_minor: int) -> list[RecallFrom]:
-    """Everybody else with something left is asked for all that is missing: who has how much of it free only they know.
+    """Everybody else with something left is asked: who has how much of it free only they know.
 
-    For new requests for half of it at least, so that the next ones need no recall; for a running stream, which has only
-    a moment, also for what they keep for theirs.
+    For new requests all of it is called back, so that one round serves everybody who is short, and the books lend it to
+    whoever asks; for a running stream, which has only a moment, what is missing, also of what they keep for theirs.
     """
     hard = view.ask.kind == "extend"
-    return [RecallFrom(lease.writer, lease.lot,
-                       min(lease.left_minor, max(missing_minor, 0 if hard else lease.left_minor // 2)), hard)
+    most = missing_minor if hard else 2**62
+    return [RecallFrom(lease.writer, lease.lot, min(lease.left_minor, most), hard)
             for lease in view.leases
             if lease.writer != view.writer and lease.state == "valid" and lease.left_minor > 0]
