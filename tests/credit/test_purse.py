@@ -279,6 +279,17 @@ def test_foreign_release_on_void() -> None:
     assert found.give_back("l1", 1_000, False, 5) == [Released("L1", "l1", 100, 5)]
 
 
+def test_epoch_comes_again() -> None:
+    """Books older than their last restore name an epoch of before: what was foreign stays so."""
+    found = purse(grant(amount=100))
+    hold = cut(found, 40)
+    found.adopt_epoch(2)
+    found.adopt_epoch(1)
+    found.void(hold, 3)
+    assert sums(found) == (0, 0, 0)
+    assert found.give_back("l1", 1_000, False, 5) == [Released("L1", "l1", 100, 5)]
+
+
 # --- going back ---
 
 def test_soft_recall() -> None:
