@@ -8,7 +8,7 @@ import json
 import pytest
 import structlog
 
-from tokenworks.telemetry import METRICS, Meters, add_series, redact_line, render_metrics, series, start_logs
+from tokenworks.telemetry import METRICS, Meters, add_series, redact_line, render_metrics, series, set_level, start_logs
 
 
 def test_series_escapes() -> None:
@@ -73,3 +73,18 @@ def test_logs_are_json() -> None:
         structlog.reset_defaults()
     (line,) = [json.loads(row) for row in stream.getvalue().splitlines()]
     assert (line["event"], line["level"], line["part"], line["authorization"]) == ("loud", "warning", "gateway", "***")
+
+
+def test_level_changes() -> None:
+    """A running part hears of another level; how lines look and where they go stays."""
+    stream = io.StringIO()
+    start_logs("gateway", "error", stream)
+    try:
+        log = structlog.get_logger()
+        log.info("before")
+        set_level("info")
+        log.info("after")
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.reset_defaults()
+    assert [json.loads(row)["event"] for row in stream.getvalue().splitlines()] == ["after"]

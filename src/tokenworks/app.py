@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,21 @@ def read_settings(flags: Flags) -> Settings:
 
 def start_up(flags: Flags, demo: bool) -> int:
     """Everything on one port until told to stop."""
-    settings = read_settings(flags)
+    plan = make_plan(flags, demo)
     os.umask(PRIVATE_UMASK)
-    plan = Plan(
+    supervisor = Supervisor(plan, list_parts(plan), SystemClock(), _say, logs=True)
+    supervisor.reread = partial(make_plan, flags, demo)
+    return supervisor.run()
+
+
+def make_plan(flags: Flags, demo: bool) -> Plan:
+    """What `up` is to start, by the settings as they stand now."""
+    settings = read_settings(flags)
+    return Plan(
         state_dir=settings.state_dir, host=settings.listen_host, port=settings.listen_port,
         workers=settings.workers or os.cpu_count() or 1, drain_s=settings.drain_s, tls=bool(settings.tls_cert),
         engine=settings.engine, flags=_handed(settings), env=read_environment(),
         tasks=(("welcome", *(() if settings.engine else ("--no-engine",))),) if demo else ())
-    return Supervisor(plan, list_parts(plan), SystemClock(), _say, logs=True).run()
 
 
 def start_control(flags: Flags, words: PartWords) -> int:
@@ -69,18 +77,23 @@ def start_control(flags: Flags, words: PartWords) -> int:
     config = process.ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
                            database_url=settings.database_url, version=__version__, secrets=settings.secrets,
                            secret_dirs=settings.secret_dirs)
-    return int(process.run_control(config, load("api.app").build_app, load("supply.metrics").read_counts))
+    return int(process.run_control(config, load("api.app").build_app, load("supply.metrics").read_counts,
+                                   lambda: read_settings(flags).log_level))
 
 
 def start_gateway(flags: Flags, words: PartWords) -> int:
     """One gateway worker."""
     settings = _begin_part(f"gateway-{words.number}", flags, words)
     worker = load("gateway.worker")
-    return int(worker.run_worker(worker.WorkerConfig(
-        state_dir=settings.state_dir, host_id=host_identity(settings.state_dir), index=words.number,
-        listen_fd=words.listen_fd, listen_host=settings.listen_host, listen_port=settings.listen_port,
-        durability=settings.durability, drain_s=settings.drain_s, tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key)))
+
+    def configure(settings: Settings) -> Any:
+        return worker.WorkerConfig(
+            state_dir=settings.state_dir, host_id=host_identity(settings.state_dir), index=words.number,
+            listen_fd=words.listen_fd, listen_host=settings.listen_host, listen_port=settings.listen_port,
+            durability=settings.durability, drain_s=settings.drain_s, tls_cert=settings.tls_cert,
+            tls_key=settings.tls_key, log_level=settings.log_level)
+
+    return int(worker.run_worker(configure(settings), lambda: configure(read_settings(flags))))
 
 
 def start_engine(flags: Flags, words: PartWords) -> int:

@@ -222,8 +222,17 @@ def start_logs(part: str, level: str = "info", stream: TextIO = sys.stderr) -> N
             redact_line,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=_wrapper(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(part=part)
+
+
+def set_level(level: str) -> None:
+    """The least level logged from now on; everything else about the logs stays."""
+    structlog.configure(wrapper_class=_wrapper(level))
+
+
+def _wrapper(level: str) -> Any:
+    return structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])

@@ -4,6 +4,7 @@ says: `python -m tests.control.child STATE HOST DATABASE_URL`."""
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
@@ -29,7 +30,12 @@ def build_app(hub: Hub) -> Starlette:
     return Starlette(routes=[Route("/facts", facts)])
 
 
+def read_level() -> str:
+    """The log level as a test has set it; a missing file is a setting that is refused."""
+    return Path(sys.argv[1], "level").read_text()
+
+
 if __name__ == "__main__":
     start_logs("control")
     sys.exit(run_control(ControlConfig(state_dir=sys.argv[1], host=sys.argv[2], database_url=sys.argv[3], version="9"),
-                         build_app, lambda url, credential: None))
+                         build_app, lambda url, credential: None, read_level))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tests.control.world import check_books, drive, found, fund
 from tokenworks.control import process as process_module
 from tokenworks.control.process import ControlConfig, run_control
 from tokenworks.credit.hold import Hold
-from tokenworks.credit.messages import Recall
+from tokenworks.credit.messages import Order, Recall
 from tokenworks.store.open import open_store
 from tokenworks.store.ports import Store
 from tokenworks.store.shapes import RequestQuery
@@ -57,6 +58,26 @@ def test_a_life(tmp_path: Path) -> None:
         assert process.facts(token)["known"], "the token is drawn once"
         assert (tmp_path / "admin.token").read_text().strip() == token
         assert process.stop() == 0
+
+
+def test_reload_reaches_the_workers(tmp_path: Path) -> None:
+    """SIGHUP: this process reads its settings again, wrong ones change nothing, and its workers are told to."""
+    with control(tmp_path, "aaaa", "") as process:
+
+        async def live() -> None:
+            worker = Worker(tmp_path, "aaaa/0/1790000000000")
+            worker.link.start()
+            await until(lambda: worker.version)
+            for count in (1, 2):
+                assert process.child is not None
+                process.child.send_signal(signal.SIGHUP)
+                await until(lambda count=count: worker.heard.count(Order("reload")) == count)
+                (tmp_path / "level").write_text("debug")
+            worker.leave()
+
+        drive(live)
+        assert process.stop() == 0
+    assert "reload_failed" in process.log.read_text()
 
 
 def test_a_second_control_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

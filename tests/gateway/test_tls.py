@@ -58,7 +58,6 @@ def test_swap_certificate(tmp_path: Path) -> None:
         service = Answers(lambda turn, body: turn.start(200, []) or turn.write(b"one"))
         async with working(service) as worker:
             port = await worker.listen(server_context(*old.issue()))
-            plain = await worker.listen()
             async with connected(port, old.client()) as client:
                 client.send(post())
                 await until(lambda: service.bodies)
@@ -75,9 +74,46 @@ def test_swap_certificate(tmp_path: Path) -> None:
                 with pytest.raises(ssl.SSLCertVerificationError):
                     async with connected(port, old.client()):
                         pass
-                async with connected(plain) as other:
-                    other.send(post(b"plain"))
-                    assert (await other.answer()).body == b"plain"
+
+    run(main)
+
+
+def test_tls_on_and_off(tmp_path: Path) -> None:
+    """A socket that was plain is encrypted from the swap on, and back; connections that are open go on as they are."""
+
+    async def main() -> None:
+        authority = Authority(tmp_path)
+        async with working() as worker:
+            port = await worker.listen()
+            async with connected(port) as plain:
+                plain.send(post(b"one"))
+                assert (await plain.answer()).body == b"one"
+                await worker.server.swap_tls(server_context(*authority.issue()))
+                async with connected(port, authority.client()) as secure:
+                    secure.send(post(b"two"))
+                    assert (await secure.answer()).body == b"two"
+                    await worker.server.swap_tls(None)
+                    for client in (plain, secure):
+                        client.send(post(b"three"))
+                        assert (await client.answer()).body == b"three"
+                async with connected(port) as again:
+                    again.send(post(b"four"))
+                    assert (await again.answer()).body == b"four"
+
+    run(main)
+
+
+def test_swap_in_drain(tmp_path: Path) -> None:
+    """A reload that meets the drain opens no door again."""
+
+    async def main() -> None:
+        authority = Authority(tmp_path)
+        async with working() as worker:
+            await worker.listen()
+            swapping = asyncio.create_task(worker.server.swap_tls(server_context(*authority.issue())))
+            await worker.server.drain(0)
+            await swapping
+            assert worker.server._listening == []
 
     run(main)
 

@@ -54,6 +54,15 @@ def test_nobody_sees_others(engine: Running) -> None:
     assert "model_path" not in ask(engine.facts, "/v1/models")[1].decode()
 
 
+def test_reload_changes_nothing(own_engine: Running) -> None:
+    """SIGHUP goes to all parts of `up`: the engine's default would be to die in the middle of its streams."""
+    own_engine.process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        own_engine.process.wait(0.3)
+    assert ask(own_engine.facts, "/health", key="")[0] == 200
+    own_engine.end()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_when_told(own_engine: Running, tmp_path: Path, number: signal.Signals) -> None:
     own_engine.process.send_signal(number)

@@ -45,8 +45,10 @@ while True:
     signal.pause()
 """
 UP = """
-import sys
+import os, sys
+from dataclasses import replace
 from tokenworks.clock import SystemClock
+from tokenworks.errors import ConfigError
 from tokenworks.up.plan import Part, Plan
 from tokenworks.up.supervisor import Supervisor
 state, script = sys.argv[1:3]
@@ -55,7 +57,14 @@ part = lambda name, label, socket=-1: Part(name, label, (sys.executable, script,
 parts = [part("control", "control"), part("engine", "engine"), part("gateway", "g0", 0), part("gateway", "g1", 1),
          Part("task", "task", (sys.executable, "-c", "print('sold')"), once=True)]
 say = lambda line: print(line, file=sys.stderr, flush=True)
-sys.exit(Supervisor(plan, parts, SystemClock(), say, logs=True).run())
+supervisor = Supervisor(plan, parts, SystemClock(), say, logs=True)
+def reread():
+    path = os.path.join(state, "reload")
+    if not os.path.exists(path):
+        raise ConfigError("line 1: there is no setting like that")
+    return replace(plan, tls=True, drain_s=9, workers=5)
+supervisor.reread = reread
+sys.exit(supervisor.run())
 """
 
 
@@ -139,6 +148,23 @@ def test_hangup_forwarded(house: House) -> None:
     house.process.send_signal(signal.SIGHUP)
     house.wait(lambda: len([row for row in house.notes() if row[1] == "hup"]) == 4)
     assert house.end(signal.SIGINT)[0] == 0
+
+
+def test_reload_takes_settings(house: House) -> None:
+    """The time of a drain and the address are taken anew; wrong settings change nothing, and the parts are told."""
+    house.start()
+    house.wait(lambda: len(house.notes("gateway", "start")) == 2)
+    assert house.process is not None
+    url = json.loads((house.state / "run" / "up.json").read_text())["url"]
+    house.process.send_signal(signal.SIGHUP)
+    house.wait(lambda: len(house.notes("gateway", "hup")) == 2)
+    assert json.loads((house.state / "run" / "up.json").read_text())["url"] == url
+    (house.state / "reload").touch()
+    house.process.send_signal(signal.SIGHUP)
+    house.wait(lambda: len(house.notes("gateway", "hup")) == 4)
+    assert json.loads((house.state / "run" / "up.json").read_text())["url"] == url.replace("http:", "https:")
+    _, _, err = house.end()
+    assert "the settings in use stay: line 1" in err and "only a restart takes it: workers" in err
 
 
 def test_lifeline_cut(house: House) -> None:

@@ -26,12 +26,13 @@ from tokenworks.control.door import Door
 from tokenworks.control.hub import Hub
 from tokenworks.control.leakage import ReadEngine
 from tokenworks.control.works import Works, WorksParts
-from tokenworks.credit.messages import Answer, Ask, ToControl
+from tokenworks.credit.messages import Answer, Ask, Order, ToControl
 from tokenworks.errors import BooksUnreachable, Broken, CallerError, ConfigError, Conflict
 from tokenworks.link.server import LinkServer, Peer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.open import open_store
 from tokenworks.store.ports import Store
+from tokenworks.telemetry import set_level
 
 BuildApp = Callable[[Hub], ASGIApp]
 
@@ -55,11 +56,13 @@ class ControlConfig:
     secret_dirs: tuple[str, ...] = ()
 
 
-def run_control(config: ControlConfig, build_app: BuildApp, read_engine: ReadEngine) -> int:
+def run_control(
+    config: ControlConfig, build_app: BuildApp, read_engine: ReadEngine, reread: Callable[[], str] | None = None
+) -> int:
     """Serve run/private.sock and run/public.sock of the state directory until SIGTERM; the exit code.
 
     0 after SIGTERM, 2 when the settings or the state are refused (the reason is on standard error), 1 when a part of
-    it has failed: the supervisor then starts it again.
+    it has failed: the supervisor then starts it again. `reread` gives the log level as it is set when SIGHUP comes.
     """
     try:
         lock = _lock_state(Path(config.state_dir))
@@ -68,7 +71,9 @@ def run_control(config: ControlConfig, build_app: BuildApp, read_engine: ReadEng
         return EXIT_REFUSED
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(Control(config, build_app, read_engine).run())
+            process = Control(config, build_app, read_engine)
+            process.reread = reread
+            return runner.run(process.run())
     except (CallerError, Broken) as error:
         print(f"tokenworks control: {error}", file=sys.stderr)
         return EXIT_REFUSED
@@ -86,11 +91,14 @@ class Control:
         self._ending = asyncio.Event()
         self._exit_code = 0
         self._works: Works | None = None
+        self._link: LinkServer | None = None
+        self.reread: Callable[[], str] | None = None
 
     async def run(self) -> int:
         """Open, wait for the end, close in the opposite order; the exit code. Raises what refuses the state."""
         self._catch_signals()
         link = LinkServer(self._state_dir / "run" / "private.sock", self._take, self._lose)
+        self._link = link
         digest = prepare_token(self._state_dir, SystemDice())
         await link.start()
         try:
@@ -162,9 +170,16 @@ class Control:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
 
     def _reload(self) -> None:
-        """Secrets in files may have changed."""
+        """Secrets in files may have changed, and what the workers of this host read."""
+        try:
+            if self.reread is not None:
+                set_level(self.reread())
+        except (ConfigError, OSError) as error:
+            _LOG.error("reload_failed", why=str(error), kept="the settings in use")
         if self._works is not None:
             self._works.pusher.wake()
+        if self._link is not None:
+            self._link.broadcast(Order("reload"))
 
     def _fail(self) -> None:
         """One of our loops has ended: half a control process is none."""

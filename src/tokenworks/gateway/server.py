@@ -71,15 +71,20 @@ class Server:
                     sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self._listening.append((sock, tls is not None, await self._accept(sock, tls)))
 
-    async def swap_tls(self, tls: ssl.SSLContext) -> None:
-        """New connections of TLS sockets use this context; open ones keep theirs, none is dropped.
+    async def swap_tls(self, tls: ssl.SSLContext | None) -> None:
+        """New connections use this context, or are not encrypted; open ones go on as they are, none is dropped.
 
         The socket is shared by the old and the new listener, so its queue in the kernel goes on.
         """
-        for at, (sock, secure, old) in enumerate(self._listening):
-            if secure:
-                self._listening[at] = (sock, True, await self._accept(sock, tls))
-                old.close()
+        for at, (sock, secure, old) in enumerate(tuple(self._listening)):
+            if not secure and tls is None:
+                continue
+            new = await self._accept(sock, tls)
+            if self.draining:  # while we were about it
+                new.close()
+                return
+            self._listening[at] = (sock, tls is not None, new)
+            old.close()
 
     async def drain(self, wait_s: float) -> None:
         """Accepts nothing more, closes idle connections, lets open requests end, and aborts what is left after that."""

@@ -11,7 +11,8 @@ import gc
 import os
 import signal
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +27,7 @@ from tokenworks.gateway.facts import StallMeter, build_facts
 from tokenworks.gateway.ids import IdMint
 from tokenworks.gateway.linkdesk import LinkDesk
 from tokenworks.gateway.pool import Pool, Target
-from tokenworks.gateway.reload import reload_files
+from tokenworks.gateway.reload import read_again, reload_files
 from tokenworks.gateway.server import Server
 from tokenworks.gateway.service import Gateway
 from tokenworks.gateway.shared import Counter, Shared
@@ -37,11 +38,14 @@ from tokenworks.journal.flusher import Flusher
 from tokenworks.journal.writer import JournalWriter
 from tokenworks.limits import DRAIN_S, FACTS_INTERVAL_MS, WORKER_BYTES_MAX
 from tokenworks.supply.tokens import TokenCounter
+from tokenworks.telemetry import set_level
 
 log = structlog.get_logger()
 GC_THRESHOLD = (50_000, 50, 50)  # almost nothing here is cyclic; the default walks everything every 700 objects
 END_GRACE_S = 2.0  # for the last bytes of what the end of a drain ended cleanly
 EXIT_FAILED, EXIT_REFUSED = 1, 2
+LIVE = ("durability", "drain_s", "tls_cert", "tls_key", "log_level")  # settings that SIGHUP changes
+FIXED = ("state_dir", "listen_host", "listen_port")  # and those that it cannot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +62,20 @@ class WorkerConfig:
     drain_s: int = DRAIN_S
     tls_cert: str = ""
     tls_key: str = ""
+    log_level: str = ""  # "" leaves it as it is
 
 
-def run_worker(config: WorkerConfig) -> int:
-    """Serve until SIGTERM has been obeyed; the exit code: 2 when the settings are refused."""
+def run_worker(config: WorkerConfig, reread: Callable[[], WorkerConfig] | None = None) -> int:
+    """Serve until SIGTERM has been obeyed; the exit code: 2 when the settings are refused.
+
+    `reread` gives the settings as they stand when SIGHUP comes; it may raise ConfigError or OSError.
+    """
     try:
         sock = open_socket(config)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(Worker(config, SystemClock(), SystemDice()).run(sock))
+            worker = Worker(config, SystemClock(), SystemDice())
+            worker.reread = reread or worker.reread
+            return runner.run(worker.run(sock))
     except OSError as error:
         log.error("gateway_refuses", why=str(error))
         return EXIT_REFUSED
@@ -93,9 +103,11 @@ class Worker:
         self.config = config
         self._clock, self._dice = clock, dice
         self._counter = counter
+        self.reread: Callable[[], WorkerConfig] = lambda: config
+        self._reloading = asyncio.Lock()
         self._left: asyncio.Future[None]
         self._beats = 0
-        self._tasks: set[asyncio.Task[bool]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, sock: socket.socket) -> None:
         """Open the journal, dial the control process, serve."""
@@ -197,6 +209,20 @@ class Worker:
             self._left.set_result(None)
 
     def _reload(self) -> None:
-        task = asyncio.create_task(reload_files(self.server, self.pool, self.config.tls_cert, self.config.tls_key))
+        task = asyncio.create_task(self._take_settings())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _take_settings(self) -> None:
+        """All that can change under running streams; the rest (address, state) takes a restart."""
+        async with self._reloading:  # SIGHUP and the control process's order may come together
+            fresh = await read_again(self.reread)
+            if fresh is None or not await reload_files(self.server, self.pool, fresh.tls_cert, fresh.tls_key):
+                return
+            old, shared = self.config, self.shared
+            self.config = replace(old, **{name: getattr(fresh, name) for name in LIVE})
+            shared.disk_first = fresh.durability == "disk"
+            if fresh.log_level:
+                set_level(fresh.log_level)
+            log.info("reloaded", changed=[name for name in LIVE if getattr(old, name) != getattr(fresh, name)],
+                     restart=[name for name in FIXED if getattr(old, name) != getattr(fresh, name)])

@@ -8,10 +8,12 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from tokenworks.clock import Clock
+from tokenworks.errors import ConfigError
 from tokenworks.up.child import Child
 from tokenworks.up.listeners import open_listeners
 from tokenworks.up.lock import StateLock
@@ -23,6 +25,7 @@ UNCLEAN_WAIT_MS = 12_000  # workers of a dead supervisor are gone by then
 STOP_GRACE_S = 10  # beyond the drain, before a part is killed
 TICK_S = 0.5
 LOG_BYTES_MAX = 16 * 1024 * 1024
+FIXED = ("host", "port", "workers", "engine")  # of the plan: what a reload cannot change
 
 Say = Callable[[str], None]
 
@@ -32,6 +35,7 @@ class Supervisor:
 
     def __init__(self, plan: Plan, parts: list[Part], clock: Clock, say: Say, logs: bool) -> None:
         self.plan = plan
+        self.reread: Callable[[], Plan] = lambda: self.plan  # the plan by the settings as they stand at SIGHUP
         self._parts = parts
         self._clock = clock
         self._say = say
@@ -100,12 +104,26 @@ class Supervisor:
         asked, self._asked = self._asked, []
         for number in asked:
             if number is signal.SIGHUP:
+                self._reload()
                 self._send(signal.SIGHUP)
             elif number is not signal.SIGCHLD and self._stopping:
                 self._say("told again: ending at once")
                 self._send(signal.SIGKILL)
             elif number is not signal.SIGCHLD:
                 self._stopping = True
+
+    def _reload(self) -> None:
+        """How long a drain may take, and how we are reached; what else has changed takes a restart."""
+        try:
+            fresh = self.reread()
+        except (ConfigError, OSError) as error:
+            self._say(f"the settings in use stay: {error}")
+            return
+        old, self.plan = self.plan, replace(self.plan, drain_s=fresh.drain_s, tls=fresh.tls)
+        rest = [name for name in FIXED if getattr(fresh, name) != getattr(old, name)]
+        if rest:
+            self._say(f"reloaded; changed, but only a restart takes it: {', '.join(rest)}")
+        self._write_address()
 
     def _send(self, number: signal.Signals, *names: str) -> None:
         for child in self._children:

@@ -102,6 +102,7 @@ def _catch_stop() -> Callable[[int], None]:
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload: there is nothing here to read again, and streams run
 
     def wait(lifeline_fd: int) -> None:
         select.select([read_end, lifeline_fd] if lifeline_fd >= 0 else [read_end], [], [])
