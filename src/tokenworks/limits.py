@@ -57,6 +57,7 @@ POST_BATCH_MS = 30  # batches shrink until they take no longer: whoever asks for
 POST_POLL_MS = 50  # journals are looked at so often when nobody says that something was written
 WATERMARK_SLACK_MS = 1_000  # between the time in a record and its being in the journal
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024  # below it work is refused before the journal could fail
+FORGET_QUIET_S = 30  # a host that was heard since is not given up, unless by force
 # --- policy and links ---
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 LINK_RETRY_MS_MIN = 50  # a worker dials its control process again after so long, doubling

@@ -296,6 +296,17 @@ def test_amended(counted: int, difference: tuple[object, ...], posted: int, toge
     assert found.alarms == []
 
 
+def test_estimated_for_good() -> None:
+    """Nobody will count it: the closing record is the end, and a count that comes all the same is not booked."""
+    found = books()
+    post(found, opened(), msgspec.structs.replace(closed(30, basis="estimated"), final=True))
+    row = found.requests["r1"]
+    assert (row.state, row.basis, row.charged_minor) == ("posted", "estimated", 30)
+    assert sides(found) == (30, 70, 900)
+    post(found, amended(21, part(-9)), start=200)
+    assert [one.why for one in found.suspense.values()] == ["its request is posted, not estimated"]
+
+
 def test_amended_other_lot() -> None:
     found = books()
     found.fund("l2", 50)

@@ -16,6 +16,7 @@ from tests.gateway.upstream import Exchange, Script, answer_whole, chat_chunk, c
 
 from tokenworks.credit.messages import Written
 from tokenworks.credit.records import Closed, Opened, Released
+from tokenworks.store.shapes import RequestQuery
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 STREAM = {**HELLO, "stream": True}
@@ -439,6 +440,23 @@ def test_missing_usage_amended(tmp_path: Path) -> None:
             (amended,) = [record for record in place.books.records() if type(record).__name__ == "Amended"]
             assert amended.basis == "counted" and (amended.usage.input, amended.usage.output) == (7, 40)
             assert amended.charged_minor == 7 * INPUT + 40 * OUTPUT
+
+    run(main)
+
+
+def test_missing_usage_for_good(tmp_path: Path) -> None:
+    """Where there is no tokenizer the estimate is the bill: nothing of it stays open in the books."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s") as place:
+            place.upstream.script = chat_stream(40, usage=False)
+            assert (await place.ask(STREAM)).whole
+            (closed,) = await place.closed()
+            assert closed.basis == "estimated" and closed.final and place.purse().held_minor == 0
+            place.books.post()
+            (row,) = place.books.store.requests.page(RequestQuery()).data
+            assert (row.state, row.basis) == ("posted", "estimated") and row.charged_minor == closed.charged_minor > 0
+            assert place.books.store.ledger.audit().open_requests == 0
 
     run(main)
 

@@ -144,7 +144,8 @@ class _Clerk:
 
     def _fill(self, row: RequestRow, record: Closed) -> None:
         used = record.usage != Usage() or record.rated_minor
-        event = ("settle_estimated" if record.basis == "estimated" else "settle") if used else "void"
+        awaited = record.basis == "estimated" and not record.final
+        event = ("settle_estimated" if awaited else "settle") if used else "void"
         row.state = move(HOLD, row.state, event)
         row.closed_at_ns, row.booked_at_ns = record.at_ns, self._batch.now_ns
         row.outcome, row.reason, row.status = record.outcome, record.reason, record.status

@@ -108,6 +108,7 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="c"):
     status: int = 200
     objects: tuple[str, ...] = ()  # ids that the upstream issued: good only for this account, at this deployment
     deployment: str = ""  # who served it; "" when nobody did
+    final: bool = False  # no Amended follows: nobody will count what was estimated
 
 
 class Served(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="s"):

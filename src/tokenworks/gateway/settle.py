@@ -110,7 +110,8 @@ def close(flow: Flow, ending: Ending) -> int:
         ending.basis, rated, charged, rated - charge, overrun, rated, parts, flow.attempts,
         hold.history(shared.wall_ns), ending.raw[:RAW_BYTES_MAX], ending.notes, ending.cut_loss,
         (first_ns - begun_ns) // 1_000_000 if first_ns else -1, (mono_ns - begun_ns) // 1_000_000, ending.status,
-        ending.objects, last.deployment if last is not None and last.outcome == "served" else "")  # fmt: skip
+        ending.objects, last.deployment if last is not None and last.outcome == "served" else "",
+        not count)  # fmt: skip
     position = shared.write(closed)
     flow.hold = None
     till.spent_minor += charged

@@ -25,6 +25,7 @@ FIELDS: dict[str, str] = {
     "allow_private": "Allow an address in a private network or on this machine.",
     "amount": "Decimal number in the account's currency, like 12.50.",
     "wallet.refund.amount": "Decimal number; left out: all that the lot has and no gateway holds.",
+    "force": "Also when the host was heard a moment ago: what it sells from now on is your loss.",
     "by": "Groups, with commas: account, model, key, day.",
     "ca_file": "PEM file of the authority that signed the upstream's certificate.",
     "card": _CARD,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from tokenworks.errors import NotFound
+from tokenworks.errors import Conflict, NotFound
+from tokenworks.limits import FORGET_QUIET_S
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import show_time
-from tokenworks.store.shapes import WriterRow
+from tokenworks.store.shapes import AuditNote, WriterRow
 
 
 class ListGateways(msgspec.Struct, forbid_unknown_fields=True):
@@ -18,10 +19,11 @@ class ListGateways(msgspec.Struct, forbid_unknown_fields=True):
     all: bool = False
 
 
-class OneHost(msgspec.Struct, forbid_unknown_fields=True):
-    """A host by its id, the first part of its gateways' names."""
+class ForgetHost(msgspec.Struct, forbid_unknown_fields=True):
+    """A host by its id, the first part of its gateways' names. `force`: also when it was heard a moment ago."""
 
     host: str
+    force: bool = False
 
 
 class GatewayView(msgspec.Struct):
@@ -55,15 +57,32 @@ def list_gateways(desk: Desk, ask: ListGateways) -> Gateways:
     return Gateways([_view(desk, row) for row in rows], show_time(desk.store.writers.complete(desk.clock.now_ns())))
 
 
-def forget_host(desk: Desk, ask: OneHost) -> Gateways:
-    """Give up a host that is gone for good. Its credit in doubt returns; what its journals still say is overrun."""
+def forget_host(desk: Desk, ask: ForgetHost) -> Gateways:
+    """Give up a host that is gone for good. Its credit in doubt returns; what its journals still say is overrun.
+
+    Refused while one of its gateways was heard within the last 30 seconds: it sells, and what it sells from then on
+    would be at the operator's cost. `force` does it all the same.
+    """
     rows = desk.store.writers.roster(ask.host, True)
     if not rows:
         raise NotFound("gateway", ask.host)
     now_ns = desk.clock.now_ns()
+    if not ask.force:
+        _check_quiet(ask.host, rows, now_ns)
     marked = [desk.store.writers.mark(row.writer, "forget", now_ns) for row in rows]
+    desk.store.meta.note(AuditNote(now_ns, "admin", "forget", "gateway", ask.host, "by force" if ask.force else ""))
     desk.forget(ask.host)
     return Gateways([_view(desk, row) for row in marked], show_time(desk.store.writers.complete(now_ns)))
+
+
+def _check_quiet(host: str, rows: list[WriterRow], now_ns: int) -> None:
+    seen_ns = max(row.seen_at_ns for row in rows)
+    quiet_s = (now_ns - seen_ns) // 1_000_000_000
+    if quiet_s < FORGET_QUIET_S:
+        raise Conflict(
+            f"The host {host!r} was heard {max(0, quiet_s)} s ago: it is there, and what it sells once it is forgotten "
+            f"is the operator's loss. Stop it and ask again {FORGET_QUIET_S} s later, or send `force` if it cannot be "
+            "stopped and its credit is needed now.")
 
 
 def _view(desk: Desk, row: WriterRow) -> GatewayView:
