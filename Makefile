@@ -1,4 +1,5 @@
-# Every way of working on Tokenworks, one target each. `make up` needs a Python 3.11 to 3.13 with venv, nothing else.
+# Every way of working on Tokenworks, one target each; ARGS="..." hands words on. `make up` needs a Python 3.11 to 3.13
+# with venv, nothing else.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 ENGINE := $(VENV)/.engine
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up test check bench sim kill model lock
+.PHONY: help venv up test check bench sim kill model docs lock
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -29,17 +30,18 @@ up: $(INSTALLED)  ## everything on one port (8400), a demo account, a first sale
 	@$(MAKE) --no-print-directory $(ENGINE)
 	@exec $(BIN)/tokenworks up --demo $(ARGS)
 
-test: $(INSTALLED)  ## all tests
+test: $(INSTALLED)  ## all tests, and the pure floors covered by their own
 	@$(MAKE) --no-print-directory $(ENGINE)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -p tests.coverage_gate $(ARGS)
 
-check: $(INSTALLED)  ## linter, types, floors, house rules: fast
+check: $(INSTALLED)  ## linter, types, floors, house rules, pages made from the code: fast
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m pytest tests/test_tidy.py
 
-bench: $(INSTALLED)  ## the figures of docs/reference/performance.md, anew
+bench: $(INSTALLED)  ## the figures of docs/explanation/performance.md, anew (ARGS=--docs writes them there)
 	$(BIN)/python -m bench $(ARGS)
 
 sim: $(INSTALLED)  ## thousands of seeded days with crashes under a virtual clock
@@ -49,8 +51,11 @@ kill: $(INSTALLED)  ## 200 rounds of kill -9 under load
 	@$(MAKE) --no-print-directory $(ENGINE)
 	$(BIN)/python -m tests.kill $(ARGS)
 
-model:  ## the tiny model, trained anew from its script
+model:  ## the tiny model, trained anew from its scripts
 	tools/model.sh $(ARGS)
+
+docs: $(INSTALLED)  ## the reference pages that are made from the code
+	$(BIN)/python -m tools.docs
 
 lock:  ## the lock files anew (needs uv)
 	tools/lock.sh $(ARGS)

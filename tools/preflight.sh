@@ -7,8 +7,8 @@ if ! command -v "$python" >/dev/null 2>&1; then
   exit 1
 fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-  echo "preflight: $python is Python $version; 3.11 or newer is needed. Name another:  make $* PYTHON=python3.13" >&2
+if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then
+  echo "preflight: $python is Python $version; 3.11 to 3.13 is needed. Name another:  make $* PYTHON=python3.13" >&2
   exit 1
 fi
 if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then

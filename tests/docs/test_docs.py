@@ -60,9 +60,9 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", list(write_pages()), ids=name_of)
-def test_generated_pages_are_current(page: Path) -> None:
-    assert page.read_text() == write_pages()[page], "run `make docs`"
+def test_generated_pages_are_current() -> None:
+    stale = [name_of(page) for page, text in write_pages().items() if page.read_text() != text]
+    assert stale == [], "run `make docs`"
 
 
 def test_every_page_is_found_from_the_index() -> None:
