@@ -535,3 +535,25 @@ def test_unix_socket(tmp_path: Path) -> None:
         server.close()
 
     run(main)
+
+
+@pytest.mark.parametrize(("said", "connections"), [
+    (b"", 1), (b"timeout=60, max=1000", 1), (b"timeout=0", 3), (b"Timeout = 1", 3), (b"max=2", 2), (b"max=1", 3),
+    (b"max=0", 3), (b"timeout=99999999999999999999, max=junk", 1)])  # fmt: skip
+def test_keep_alive_heeded(said: bytes, connections: int) -> None:
+    """How long and for how many requests the upstream keeps a connection is known beforehand: nothing has to be sent
+    twice. (A pause between the calls is longer than one tick, which is the least that is waited.)"""
+
+    async def main() -> None:
+        answer = OK + b"content-length: 2\r\n" + (b"keep-alive: %b\r\n" % said if said else b"") + b"\r\nok"
+        async with working() as worker, serving(says(answer, close=False)) as upstream:
+            target = upstream.target()
+            for _ in range(3):
+                heard = await ask(worker, target)
+                assert heard.body == b"ok" and not heard.call.repeated
+                tick = worker.wheel.tick
+                await until(lambda tick=tick: worker.wheel.tick > tick + 2)
+            assert upstream.connections == connections
+            await until(lambda: worker.pool.connections == (connections == 1) or connections == 2)
+
+    run(main)

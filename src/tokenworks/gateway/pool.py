@@ -49,10 +49,13 @@ class Pool:
             method, _, rest = head.partition(b" ")
             head = b"%b %b%b" % (method, target.prefix, rest.replace(b"\r\n", b"\r\n" + target.proxy_authorization, 1))
         call = Call(target, head, pieces, caller)
-        if target.idle:
-            target.idle.pop().begin(call)
-        else:
-            self.dial(call)
+        while target.idle:
+            connection = target.idle.pop()
+            if self.wheel.tick - connection.mark <= connection.keep.idle_ticks:  # swept only about once a second
+                connection.begin(call)
+                return call
+            connection.retire()
+        self.dial(call)
         return call
 
     def retire(self, target: Target) -> None:

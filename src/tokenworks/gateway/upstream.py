@@ -16,6 +16,7 @@ import msgspec
 
 from tokenworks.gateway.bounds import Bounds
 from tokenworks.gateway.head import collect_into
+from tokenworks.gateway.keep import Keep
 from tokenworks.gateway.target import Target
 from tokenworks.gateway.wheel import Wheel
 
@@ -161,8 +162,8 @@ class UpstreamProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "address", "call", "fault", "feed", "fields", "headers", "home", "interim", "mark", "on_header", "parser",
-        "part", "parts", "raw", "retired", "reusable", "state", "target", "transport", "used")  # fmt: skip
+        "address", "call", "fault", "feed", "fields", "headers", "home", "interim", "keep", "mark", "on_header",
+        "parser", "part", "parts", "raw", "retired", "reusable", "state", "target", "transport")  # fmt: skip
 
     transport: asyncio.Transport
 
@@ -183,7 +184,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self.interim = False
         self.reusable = False  # the answer leaves the connection as it was
         self.retired = False  # closes after the call: addresses or authorities have changed
-        self.used = False  # has answered before, so that its loss may be an old one
+        self.keep = Keep(home.idle_ticks)  # what has answered before may have died while it was idle
         self.parser: Any = httptools.HttpResponseParser(self)
         self.feed: Any = self.parser.feed_data
 
@@ -341,7 +342,7 @@ class UpstreamProtocol(asyncio.Protocol):
         """Once a second: is somebody waited for too long?"""
         call, waited = self.call, tick - self.mark
         if call is None:
-            if waited > self.home.idle_ticks:
+            if waited > self.keep.idle_ticks:
                 self.retire()
         elif call.paused:
             self.mark = tick
@@ -369,12 +370,12 @@ class UpstreamProtocol(asyncio.Protocol):
             transport.abort()
             return
         idle = self.target.idle
-        if len(idle) >= self.home.bounds.upstream_pool:
+        lasts = self.keep.lasts(call.fields.get(b"keep-alive", b""), self.home.wheel)
+        if not lasts or len(idle) >= self.home.bounds.upstream_pool:
             transport.close()
             return
         if call.paused:
             transport.resume_reading()
-        self.used = True
         self.state = _NOTHING
         self.raw = 0
         idle.append(self)
@@ -387,7 +388,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self.transport.abort()
         if call is None:
             return
-        if fault is Fault.RESET and self.used and not call.repeated:
+        if fault is Fault.RESET and self.keep.calls and not call.repeated:
             call.repeated = True  # it died while idle and nothing of it was answered: once more, on a new one
             call.connection = None
             self.home.dial(call)
