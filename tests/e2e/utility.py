@@ -44,8 +44,7 @@ class Utility:
                    "--workers", str(self.workers), *self.words]
         with (self.state / "up.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
-        wait_for(lambda: all((self.state / "run" / name).exists() for name in ("up.json", "public.sock"))
-                 and self.process is not None and self.process.poll() is None, START_S, self.log)
+        wait_for(self._is_there, START_S, self.log)
         self.url = json.loads((self.state / "run" / "up.json").read_text())["url"]
         self.client = RestClient(Place(str(self.state / "run" / "public.sock"), "", read_token(str(self.state))))
         wait_for(self._answers, START_S, self.log)
@@ -59,6 +58,10 @@ class Utility:
     def log(self) -> str:
         """The last of what `up` said."""
         return (self.state / "up.log").read_text()[-2000:]
+
+    def _is_there(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, self.log()
+        return all((self.state / "run" / name).exists() for name in ("up.json", "public.sock"))
 
     def _answers(self) -> bool:
         try:

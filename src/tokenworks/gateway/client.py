@@ -201,7 +201,8 @@ class ClientProtocol(Intake, asyncio.Protocol):
         if turn.refusal is not None:
             self._fail_body(turn, *turn.refusal)
         elif turn.size > self.hub.bounds.body_bytes:
-            self._fail_body(turn, Refusal.BODY_TOO_LARGE, "")
+            limit = self.hub.bounds.body_bytes
+            self._fail_body(turn, Refusal.BODY_TOO_LARGE, f"The request body is larger than {limit} bytes.")
         elif turn.budget.take(grown):
             turn.charged += grown
             return True
