@@ -44,6 +44,7 @@ LEASES_PER_WRITER_MAX = 1_000_000  # read at once when a worker says Hello: one 
 LEASE_SPEND_S = 60  # and at most so many seconds of recent spend
 HOLD_STEPS_MAX = 64  # steps of a hold kept on a request's record; the middle ones are folded
 ATTEMPTS_MAX = 3
+RETRY_AFTER_S_MAX = 60  # an upstream that wants to be left alone for longer is asked again; SDKs wait no longer either
 DRAINS_MAX = 64  # streams driven to their end after the client hung up, per worker
 DRAIN_STREAM_S = 120
 # --- journal ---
@@ -70,6 +71,9 @@ RECALL_WAIT_MS = 400  # a gateway that is asked to give credit back has so long;
 ASK_HOLD_MS = 1_000  # no ask stays without a sign of the books' life for longer; mostly it is the final answer
 ASK_HOLDS_MAX = 4  # and with such signs no longer than so many times that
 LEAKAGE_HOURS_KEPT = 7 * 24  # hours of engine counters against the meter
+HEALTH_LOOK_S = 10  # deployments are probed so often
+PROBES_AT_ONCE = 8
+EXPIRY_LOOK_S = 60  # expired lots are looked for so often; nothing is lent of them in the meantime
 LEAKAGE_LOOK_S = 10  # engines are asked for their counters so often
 LIVE_ROWS_KEPT = 1_000  # of `request tail`, per host
 LIVE_QUEUE_MAX = 1_000  # rows that one follower may be behind

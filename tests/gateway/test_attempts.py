@@ -65,6 +65,39 @@ async def add_second(place: Shop, name: str = "dep2", **extra: Any) -> None:
     await until(lambda: name in place.shared.book.outlets.by_id)
 
 
+def busy(wait: str) -> Script:
+    async def play(exchange: Exchange) -> None:
+        await exchange.whole(b"{}", 429, retry_after=wait)
+
+    return play
+
+
+@pytest.mark.parametrize(("wait", "told", "first"), [
+    ("30", "30", "dep2"), ("7200", "60", "dep2"), ("0", "1", "dep"), ("Wed, 21 Oct 2026 07:28:00 GMT", "1", "dep"),
+    ("-5", "1", "dep"), ("9" * 30, "1", "dep")])  # fmt: skip
+def test_retry_after(tmp_path: Path, wait: str, told: str, first: str) -> None:
+    """A busy upstream's Retry-After reaches the client, bounded; meanwhile others are asked first, and it itself only
+    when there is nobody else."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s") as place:
+            place.upstream.script = busy(wait)
+            reply = await place.ask(HELLO)
+            assert (reply.status, reply.headers["retry-after"]) == (503, told)
+            assert (await place.ask(HELLO)).status == 503
+            assert len(place.upstream.seen) == 2, "the only one is asked all the same"
+            await add_second(place)
+            place.upstream.script = answer_whole(chat_whole("hi", 10, 2))
+            for _ in range(2):
+                assert (await place.ask(HELLO)).status == 200
+            assert {closed.deployment for closed in place.records(Closed)[2:]} == {first}
+            place.shared.book.outlets.by_id["dep"].busy_until_ns = 1
+            assert (await place.ask(HELLO)).status == 200
+            assert place.records(Closed)[-1].deployment == "dep" and not place.shared.book.outlets.unwell
+
+    run(main)
+
+
 BEFORE = {"reset": reset, "garbage": garbage, "compressed": compressed, "html": no_dialect, "500": status(500),
           "401": status(401), "404": status(404), "429": status(429), "503": status(503), "302": status(302)}
 

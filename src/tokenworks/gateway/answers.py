@@ -41,11 +41,11 @@ def note_refused(flow: Flow, refusal: Refusal, why: dict[str, str | int]) -> Non
     flow.shared.tally.note_live(record)
 
 
-def fail(flow: Flow, refusal: Refusal, message: str = "") -> None:
+def fail(flow: Flow, refusal: Refusal, message: str = "", wait_ms: int = -1) -> None:
     """The last bytes of an opened request that failed, after Closed: a refusal, or the dialect's error event."""
     turn = flow.turn
     if not turn.started:
-        turn.respond(*render_refusal(refusal, flow.family, flow.id, message))
+        turn.respond(*render_refusal(refusal, flow.family, flow.id, message, None, wait_ms))
     elif flow.meter is not None and flow.mode == "stream":
         turn.end(flow.meter.fail(refusal, message, flow.id))
     else:

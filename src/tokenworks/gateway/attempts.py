@@ -16,8 +16,8 @@ from tokenworks.gateway.answers import fail
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.funding import ONLY, fit_blind
 from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now
-from tokenworks.gateway.upstream import Caller, Failure, Fault
-from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX
+from tokenworks.gateway.upstream import Call, Caller, Failure, Fault
+from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, RETRY_AFTER_S_MAX
 from tokenworks.routing.choose import choose
 from tokenworks.usage.vector import Basis, Usage
 from tokenworks.wire.fields import prepare
@@ -116,6 +116,7 @@ def judge_status(flow: Flow, caller: Caller) -> None:
     body = b"".join(flow.parts)
     reason = f"status {flow.status}: {_error_text(body)}"
     outlets, mono_ns = flow.shared.book.outlets, flow.shared.clock.mono_ns()
+    wait_s = _read_wait(flow.call) if verdict.blame == "load" else 0
     flow.call = None
     if verdict.blame == "request":
         outlets.served(flow.outlet)
@@ -123,12 +124,12 @@ def judge_status(flow: Flow, caller: Caller) -> None:
         _refuse_request(flow, body, reason)
         return
     if verdict.blame == "load":
-        outlets.left(flow.outlet)
+        outlets.busy(flow.outlet, mono_ns + wait_s * 1_000_000_000 if wait_s else 0)
     else:
         outlets.failed(flow.outlet, mono_ns)
         log.warning("upstream_failed", request=flow.id, deployment=flow.offer.deployment.id, status=flow.status)
     end_attempt(flow, "failed", reason, NOTHING, "estimated")
-    _try_next(flow, caller, verdict.refusal, reason)
+    _try_next(flow, caller, verdict.refusal, reason, wait_s)
 
 
 def judge_failure(flow: Flow, caller: Caller, failure: Failure) -> None:
@@ -164,24 +165,30 @@ def break_off(flow: Flow, refusal: Refusal, reason: str, usage: Usage, basis: Ba
     fail(flow, refusal, "The model's server failed in the middle of the answer.")
 
 
-def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str) -> None:
+def _read_wait(call: Call | None) -> int:
+    """For how many seconds a busy upstream wants to be left alone: its Retry-After, 0 when it does not say so."""
+    text = (call.get(b"retry-after") or b"") if call is not None else b""
+    return min(int(text), RETRY_AFTER_S_MAX) if len(text) < 10 and text.isdigit() else 0
+
+
+def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str, wait_s: int = 0) -> None:
     if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and pick(flow):
         flow.move("retry")
         flow.quit_waiting()
         fit_blind(flow)
         send(flow, caller)
     else:
-        _give_up(flow, refusal, reason)
+        _give_up(flow, refusal, reason, wait_s=wait_s)
 
 
-def _give_up(flow: Flow, refusal: Refusal, reason: str, message: str = "") -> None:
-    """Nobody served it: nothing has reached the client and nothing is charged."""
+def _give_up(flow: Flow, refusal: Refusal, reason: str, message: str = "", wait_s: int = 0) -> None:
+    """Nobody served it: nothing has reached the client and nothing is charged. `wait_s`: when to come back."""
     flow.move("fail")
     flow.quit_waiting()
     outcome: Outcome = "refused_upstream" if flow.attempts[-1].outcome == "refused" else "upstream_failed"
     status = refusal_status(refusal, flow.family)
     close(flow, Ending(outcome, reason, NOTHING, "estimated", status=status))
-    fail(flow, refusal, message)
+    fail(flow, refusal, message, wait_s * 1000 or -1)
 
 
 def _refuse_request(flow: Flow, body: bytes, reason: str) -> None:

@@ -6,7 +6,7 @@ then tried by one request. No timer runs for it; times are compared when somebod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.policy import Endpoint
@@ -15,11 +15,11 @@ from tokenworks.fleet.deployment import Deployment
 from tokenworks.gateway.pool import Target
 
 # up: answers. failing: the last calls failed, it is still asked. down: it is not asked until its rest is over; then one
-# call is a trial, whose end decides.
+# call is a trial, whose end decides; or until its engine says that it is well.
 HEALTH: Table = {
     "up": {"serve": "up", "fail": "failing"},
     "failing": {"serve": "up", "fail": "failing", "give_up": "down"},
-    "down": {"try": "trial", "serve": "up", "fail": "down"},
+    "down": {"try": "trial", "serve": "up", "fail": "down", "probe": "up"},
     "trial": {"serve": "up", "fail": "down"},
 }
 FAILURES_MAX = 3  # in a row, before a deployment is left alone
@@ -32,12 +32,13 @@ NOBODY: Mapping[str, str] = {}
 class Outlet:
     """One deployment. The object lives as long as the deployment's id; `renew` puts new settings into it."""
 
-    __slots__ = ("failures", "health", "offer", "rest_until_ns", "target")
+    __slots__ = ("busy_until_ns", "failures", "health", "offer", "rest_until_ns", "target")
 
     def __init__(self, endpoint: Endpoint, offer: Offer) -> None:
         self.failures = 0
         self.health = "up"
         self.rest_until_ns = 0
+        self.busy_until_ns = 0  # it has asked to be left alone until then: others are asked first
         self.offer = offer
         self.target = _target(endpoint.deployment)
 
@@ -79,14 +80,20 @@ class Outlets:
             self.retire(gone.target)
 
     def health(self, mono_ns: int) -> Mapping[str, str]:
-        """Health of those that are not simply up. One that has rested counts as failing: it may be tried."""
+        """Health of those that are not simply up. One that has rested, or is busy, counts as failing: it may be tried
+        when nobody else is there."""
         if not self.unwell:
             return NOBODY
         found: dict[str, str] = {}
-        for deployment in self.unwell:
+        for deployment in tuple(self.unwell):
             outlet = self.by_id[deployment]
-            rested = outlet.health == "down" and mono_ns >= outlet.rest_until_ns
-            found[deployment] = "failing" if rested else SHOWN[outlet.health]
+            if outlet.health != "up":
+                rested = outlet.health == "down" and mono_ns >= outlet.rest_until_ns
+                found[deployment] = "failing" if rested else SHOWN[outlet.health]
+            elif outlet.busy_until_ns > mono_ns:
+                found[deployment] = "failing"
+            else:
+                self.unwell.discard(deployment)
         return found
 
     def begin(self, outlet: Outlet) -> None:
@@ -101,7 +108,8 @@ class Outlets:
         if outlet.failures:
             outlet.failures = 0
             outlet.health = move(HEALTH, outlet.health, "serve")
-            self.unwell.discard(outlet.offer.deployment.id)
+            if not outlet.busy_until_ns:
+                self.unwell.discard(outlet.offer.deployment.id)
 
     def failed(self, outlet: Outlet, mono_ns: int) -> None:
         """A call has failed, and it was the deployment's fault."""
@@ -115,6 +123,23 @@ class Outlets:
             outlet.health = move(HEALTH, outlet.health, "give_up")
         outlet.rest_until_ns = mono_ns + min(REST_NS_MAX, REST_NS_MIN << min(5, max(0, outlet.failures - FAILURES_MAX)))
         self.unwell.add(deployment)
+
+    def revive(self, well: Iterable[str]) -> None:
+        """Their engines answer: those that are down are up again, on probation: one more failure and they are down."""
+        for deployment in self.unwell.intersection(well):
+            outlet = self.by_id[deployment]
+            if outlet.health == "down":
+                outlet.health = move(HEALTH, outlet.health, "probe")
+                outlet.failures = FAILURES_MAX - 1
+                self.unwell.discard(deployment)
+
+    def busy(self, outlet: Outlet, until_ns: int) -> None:
+        """A call has been answered with "too busy", and by when another one is welcome (0: it did not say)."""
+        deployment = outlet.offer.deployment.id
+        self.left(outlet)
+        if until_ns and self.by_id.get(deployment) is outlet:
+            outlet.busy_until_ns = max(outlet.busy_until_ns, until_ns)
+            self.unwell.add(deployment)
 
     def left(self, outlet: Outlet) -> None:
         """A call was given up by the client or by us, which says nothing of the deployment: a trial stays undecided."""
