@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 
 import pytest
-
 from tests.e2e.utility import Utility
 from tests.kill.rounds import REQUESTS, VICTIMS, Tally, run_round
 

@@ -46,8 +46,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True, tag="snapshot"):
     """All of the policy at `version`. Large sets of keys come in several `Change`s after a snapshot without them.
 
-    The snapshot then has version 0, and so have all of these changes but the last: whoever holds an older policy goes on
-    with it until the new one is whole.
+    The snapshot then has version 0, and so have all of these changes but the last: whoever holds an older policy goes
+    on with it until the new one is whole.
     """
 
     version: int

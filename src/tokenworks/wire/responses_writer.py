@@ -68,6 +68,9 @@ class _Section:
         return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
 
 
+ID_PREFIXES = {"text": "msg", "refusal": "msg", "reasoning": "rs", "tool": "fc", "custom": "ctc"}
+
+
 class _Item:
     """An output item so far."""
 
@@ -80,8 +83,7 @@ class _Item:
 
     @property
     def id(self) -> str:
-        prefix = {"text": "msg", "refusal": "msg", "reasoning": "rs", "tool": "fc", "custom": "ctc"}.get(self.begun.kind, "item")
-        return self.begun.id or f"{prefix}_{self.begun.block}"
+        return self.begun.id or f"{ID_PREFIXES.get(self.begun.kind, 'item')}_{self.begun.block}"
 
     def last(self) -> _Section:
         if not self.sections:
