@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -45,6 +45,14 @@ def examine(starters: Starters, flags: Flags) -> list[Finding]:
         return [*found, Finding("running", "ok", f"The control process answers on {state}."), *_books(client)]
     except Failed as error:
         return [*found, Finding("api", "error", str(error), error.hint)]
+
+
+def lay_findings(found: Iterable[Finding]) -> Iterator[dict[str, str]]:
+    """Rows of a table: what is to be done stands under what was found."""
+    for one in found:
+        yield {"level": one.level, "code": one.code, "message": one.message}
+        if one.fix:
+            yield {"level": " ", "code": " ", "message": f"  to do: {one.fix}"}
 
 
 def _machine(state: Path, starters: Starters) -> Iterator[Finding]:
@@ -125,12 +133,19 @@ def _fleet(client: RestClient) -> Iterator[Finding]:
         level = _HEALTH.get(row["state"], "error")
         yield Finding("deployment", level, f"Deployment {row['id']} is {row['state']}"
                       + (f": {row['why']}." if row["why"] else "."),
-                      "" if level == "ok" else f"Look at {row['url']}, or: tokenworks deployment change {row['id']} "
+                      "" if level == "ok" else f"{_look(row)}, or: tokenworks deployment change {row['id']} "
                       "--no-enabled")
     for row in client.call("GET", "/leakage")["data"][-5:]:
         if row["ppm"]:
             yield Finding("leakage", "warning", f"{row['deployment']}: engine and meter differ by {row['ppm']} ppm in "
                           "one hour.", "tokenworks request list --outcome client_gone")
+
+
+def _look(row: Mapping[str, Any]) -> str:
+    """Where the cause is to be seen."""
+    if row["url"] == "embedded:":
+        return "See logs/engine.log in the state directory"
+    return "See why" if row["state"] == "unusable" else f"See whether {row['url']} answers"
 
 
 def _answers(path: str) -> bool:

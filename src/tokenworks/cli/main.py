@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.demo import run_demo
-from tokenworks.cli.doctor import examine
+from tokenworks.cli.doctor import examine, lay_findings
 from tokenworks.cli.exits import AUTH, CONFLICT, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
 from tokenworks.cli.nouns import JSON, NOUNS, Connect, add_nouns
 from tokenworks.cli.output import print_facts, print_json, print_rows, progress, say
@@ -96,7 +96,7 @@ def _add_own(app: App, starters: Starters) -> None:
         if json:
             print_json({"ok": not bad, "findings": [one._asdict() for one in found]})
         else:
-            print_rows([one._asdict() for one in found], ("level", "code", "message", "fix"))
+            print_rows(lay_findings(found), ("level", "code", "message"))
         sys.exit(FAILED if bad else OK)
 
     @app.command
