@@ -21,6 +21,7 @@ from tests.gateway.upstream import (
     sse,
 )
 
+from tokenworks.credit.messages import Probed
 from tokenworks.credit.policy import Endpoint
 from tokenworks.credit.records import Closed
 from tokenworks.limits import ATTEMPTS_MAX
@@ -299,6 +300,29 @@ def test_down_is_left_alone(tmp_path: Path) -> None:
             place.shared.book.outlets.by_id["dep"].rest_until_ns = 0
             assert (await place.ask(HELLO)).status == 200
             assert place.shared.book.outlets.by_id["dep"].health == "up"
+
+    run(main)
+
+
+def test_a_probe_brings_it_back(tmp_path: Path) -> None:
+    """Its engine says that it is well: it is asked again at once. If that fails, it is left alone for longer."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s") as place:
+            outlet = place.shared.book.outlets.by_id["dep"]
+            place.upstream.script = status(500)
+            for _ in range(3):
+                await place.ask(HELLO)
+            assert outlet.health == "down"
+            place.books.tell(Probed(("dep", "other")))
+            await until(lambda: place.books.facts and place.books.facts[-1].health["dep"] == "up")
+            assert (await place.ask(HELLO)).status == 502
+            assert outlet.health == "down" and outlet.failures == 4
+            place.books.tell(Probed(("dep",)))
+            await until(lambda: outlet.health == "up")
+            place.upstream.script = answer_whole(chat_whole("hi", 1, 1))
+            assert (await place.ask(HELLO)).status == 200
+            assert outlet.failures == 0 and not place.shared.book.outlets.unwell
 
     run(main)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from tokenworks.control.feed import LiveFeed
 from tokenworks.credit.messages import Facts
-from tokenworks.telemetry import Meters, add_series, render_metrics
+from tokenworks.telemetry import Meters, add_series, render_metrics, series
 
 # Gauges whose sum over workers says nothing: how several values of one series become one.
 _TOGETHER: Mapping[str, Callable[[int, int], int]] = {
@@ -55,6 +55,7 @@ class FactsBook:
     def __init__(self) -> None:
         self.meters = Meters()
         self.feed = LiveFeed()
+        self.probed: dict[str, bool] = {}  # per deployment whether its engine says that it is well
         self._workers: dict[str, _Worker] = {}
         self._gone: dict[str, int] = {}  # counters of workers that are no more
 
@@ -86,8 +87,8 @@ class FactsBook:
         return add_series(facts.inflight for facts in self._connected())
 
     def health(self) -> dict[str, str]:
-        """Per deployment the worst that a connected worker sees: down, failing or up."""
-        worst: dict[str, str] = {}
+        """Per deployment the worst that the probe and the connected workers see: down, failing or up."""
+        worst = {deployment: "up" if well else "down" for deployment, well in self.probed.items()}
         for facts in self._connected():
             for deployment, state in facts.health.items():
                 worst[deployment] = min(worst.get(deployment, "up"), state, key=("down", "failing", "up").index)
@@ -104,7 +105,8 @@ class FactsBook:
 
     def gauges(self) -> dict[str, int]:
         """Every gauge of the workers connected now and of control itself."""
-        return join_gauges([dict(self.meters.gauges), *(facts.gauges for facts in self._connected())])
+        probed = {series("tokenworks_upstream_up", deployment=name): int(well) for name, well in self.probed.items()}
+        return join_gauges([dict(self.meters.gauges), probed, *(facts.gauges for facts in self._connected())])
 
     def metrics_text(self) -> str:
         """What GET /metrics answers."""

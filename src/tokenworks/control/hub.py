@@ -33,7 +33,7 @@ class GatewayRow(msgspec.Struct, frozen=True):
 class Hub:
     """Handed to `build_app`. `forget(host)` tells the control process that a host's leases were given up in the books;
     `books_reached()` whether the last call to the books went through; `started_at_ns` when this process began;
-    `unusable()` the deployments that no request may go to, each with why."""
+    `unusable()` the deployments that no request may go to, each with why; `ailing()` those whose probe failed, too."""
 
     host: str
     version: str
@@ -48,6 +48,7 @@ class Hub:
     leakage: Callable[[], list[LeakageRow]] = field(default=list)
     forget: Callable[[str], None] = lambda host: None
     unusable: Callable[[], dict[str, str]] = dict
+    ailing: Callable[[], dict[str, str]] = dict
 
     def check_token(self, text: str) -> bool:
         """True for the admin token of this host; takes the same time for every wrong one."""
@@ -60,7 +61,8 @@ class Hub:
 
     def health(self) -> dict[str, Health]:
         """Each deployment as this host knows it now; those that nobody has heard of are missing."""
-        found = {name: Health(state) for name, state in self.facts.health().items()}
+        ailing = self.ailing()
+        found = {name: Health(state, ailing.get(name, "")) for name, state in self.facts.health().items()}
         return found | {name: Health("unusable", why) for name, why in self.unusable().items()}
 
     def heard(self) -> dict[str, Heard]:

@@ -119,7 +119,7 @@ class Control:
             host=config.host, version=config.version, store=store, secrets=secrets, facts=works.facts,
             clock=self._clock, dice=SystemDice(), admin_digest=digest, started_at_ns=self._clock.now_ns(),
             books_reached=works.books_reached, leakage=works.leakage_rows, forget=works.forget_host,
-            unusable=works.resolver.unusable)
+            unusable=works.resolver.unusable, ailing=works.ailing)
         door = Door(self._build_app(hub), self._state_dir / "run" / "public.sock")
         try:
             await works.start()

@@ -12,6 +12,7 @@ import structlog
 from tokenworks.clock import Clock
 from tokenworks.control.courier import Courier, CourierParts
 from tokenworks.control.endpoints import Resolver
+from tokenworks.control.expiry import Expirer
 from tokenworks.control.facts import FactsBook
 from tokenworks.control.leakage import LeakageBook, LeakageRow, ReadEngine
 from tokenworks.control.lender import Lender, LenderParts
@@ -25,9 +26,10 @@ from tokenworks.control.recall import RECALL, RECALLED, Recaller
 from tokenworks.control.spawner import Spawner
 from tokenworks.control.told import Told
 from tokenworks.control.turnstile import Turnstile
+from tokenworks.control.wellness import Prober
 from tokenworks.errors import Unavailable
 from tokenworks.journal.disk import RealDisk
-from tokenworks.limits import LEAKAGE_LOOK_S, POLICY_POLL_MS
+from tokenworks.limits import EXPIRY_LOOK_S, HEALTH_LOOK_S, LEAKAGE_LOOK_S, POLICY_POLL_MS
 from tokenworks.link.server import LinkServer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Store
@@ -81,6 +83,8 @@ class Works:
             store=parts.store, hands=self._others, reach=self.reach, clock=parts.clock, facts=self.facts,
             pusher=self.pusher, lender=self.lender, recaller=self.recaller, poster=self.poster, told=told,
             spawn=self._spawner.spawn))
+        self.expirer = Expirer(parts.store, self._others, parts.clock, self.recaller, self._spawner.spawn)
+        self.prober = Prober(parts.clock, parts.link.broadcast)
         self._leakage = LeakageBook(parts.state_dir / "leakage.json", disk, parts.clock, parts.read_engine)
         self._unlisten: Callable[[], None] = lambda: None
 
@@ -94,6 +98,8 @@ class Works:
         self._spawner.spawn(self.pusher.run())
         self._spawner.spawn(self._look_around())
         self._spawner.spawn(self._look_leakage())
+        self._spawner.spawn(self._look_health())
+        self._spawner.spawn(self._look_expiry())
         self.poster.start()
 
     async def stop(self) -> None:
@@ -114,6 +120,10 @@ class Works:
         """Engines against the meter, as of now."""
         self._leakage.look(self.pusher.book.endpoints())
         return self._leakage.rows()
+
+    def ailing(self) -> dict[str, str]:
+        """Deployments whose probe failed, each with why."""
+        return {name: health.why for name, health in self.prober.found.items() if health.state == "ill"}
 
     def forget_host(self, host: str) -> None:
         """A host's leases were given up: what they held can be lent again, here and elsewhere."""
@@ -166,6 +176,20 @@ class Works:
         while True:
             await asyncio.sleep(POLICY_POLL_MS / 1000)
             self.courier.settle_doubts()
+
+    async def _look_health(self) -> None:
+        while True:
+            await self.prober.look(self.pusher.book.endpoints())
+            self.facts.probed = {name: health.state == "well" for name, health in self.prober.found.items()}
+            await asyncio.sleep(HEALTH_LOOK_S)
+
+    async def _look_expiry(self) -> None:
+        while True:
+            try:
+                await self.expirer.look()
+            except Unavailable as error:
+                _LOG.warning("expiry_not_looked_for", why=str(error))
+            await asyncio.sleep(EXPIRY_LOOK_S)
 
     async def _look_leakage(self) -> None:
         while True:

@@ -1,7 +1,7 @@
 """The messages of the private link between a gateway worker and the control process of its host.
 
 worker -> control: Hello, Ask, More, Renew, Written, Whose, Facts, Bye.
-control -> worker: Snapshot, Change, Answer, Renewed, Owned, Offer, Recall, Order.
+control -> worker: Snapshot, Change, Answer, Renewed, Owned, Offer, Recall, Probed, Order.
 Every message is a tagged msgspec struct; frames are a 4-byte big-endian length and msgpack.
 """
 
@@ -154,6 +154,12 @@ class Facts(msgspec.Struct, frozen=True, tag="facts"):
     live: tuple[dict[str, str | int], ...] = ()
 
 
+class Probed(msgspec.Struct, frozen=True, tag="probed"):
+    """These deployments said a moment ago that they are well: one that was left alone may be asked again."""
+
+    well: tuple[str, ...]
+
+
 class Order(msgspec.Struct, frozen=True, tag="order"):
     """drain: stop accepting, finish, exit. reload: read certificates and settings again."""
 
@@ -168,4 +174,4 @@ class Bye(msgspec.Struct, frozen=True, tag="bye"):
 
 
 ToControl = Hello | Ask | More | Renew | Written | Whose | Facts | Bye
-ToWorker = Snapshot | Change | Answer | Renewed | Owned | Offer | Recall | Order
+ToWorker = Snapshot | Change | Answer | Renewed | Owned | Offer | Recall | Probed | Order

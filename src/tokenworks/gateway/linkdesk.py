@@ -13,6 +13,7 @@ from tokenworks.credit.messages import (
     Offer,
     Order,
     Owned,
+    Probed,
     Recall,
     Renewed,
     ToControl,
@@ -76,6 +77,8 @@ class LinkDesk:
                 shared.desk.take_recall(message)
             case Owned():
                 shared.owners.take_owned(message)
+            case Probed():
+                shared.book.outlets.revive(message.well)
             case Snapshot():
                 self._gap = False
                 shared.book.load(message)

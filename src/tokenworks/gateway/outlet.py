@@ -125,13 +125,12 @@ class Outlets:
         self.unwell.add(deployment)
 
     def revive(self, well: Iterable[str]) -> None:
-        """Their engines answer: those that are down are up again, on probation: one more failure and they are down."""
+        """Their engines answer: those that are down are up again, on probation. Their failures still count: with
+        one more they are left alone for longer than before."""
         for deployment in self.unwell.intersection(well):
             outlet = self.by_id[deployment]
             if outlet.health == "down":
                 outlet.health = move(HEALTH, outlet.health, "probe")
-                outlet.failures = FAILURES_MAX - 1
-                self.unwell.discard(deployment)
 
     def busy(self, outlet: Outlet, until_ns: int) -> None:
         """A call has been answered with "too busy", and by when another one is welcome (0: it did not say)."""

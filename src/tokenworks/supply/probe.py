@@ -10,6 +10,7 @@ from tokenworks.fleet.deployment import Deployment
 from tokenworks.supply.fetch import Target, fetch
 from tokenworks.wire.dialects import Engine
 
+NO_SUCH_PATH = (404, 405, 501)  # an engine behind something that answers only for inference
 HEALTH_PATH: dict[Engine, str] = {"llamacpp": "/health", "vllm": "/health"}  # bought APIs have none: traffic tells
 
 
@@ -30,6 +31,8 @@ async def probe_deployment(deployment: Deployment, credential: str, clock: Clock
     target = Target(deployment.url, credential, deployment.ca_file, deployment.allow_private)
     try:
         status = (await fetch(target, path)).status
+        if status in NO_SUCH_PATH:
+            return Health("unknown", f"its health endpoint answers {status}: its traffic tells how it is", 0)
         why = "" if status == 200 else f"its health endpoint answers {status}"
     except UpstreamError as error:
         why = str(error)
