@@ -91,7 +91,7 @@ class Settings:
     listen_host: str = _setting("listen.host", "127.0.0.1", _text, "address to listen on; 0.0.0.0 opens it to others")
     listen_port: int = _setting("listen.port", 8400, _integer(0, 65535), "the one port; 0 takes a free one")
     workers: int = _setting("gateway.workers", 0, _integer(0, 256), "gateway processes; 0 is one per core")
-    durability: Literal["process", "disk"] = _setting(  # noqa: RUF009 - a field like the others; its Literal hides that from ruff
+    durability: Literal["process", "disk"] = _setting(
         "gateway.durability", "process", _choice("process", "disk"),
         "disk: a record is flushed to the disk before the client's last bytes leave")
     drain_s: int = _setting("gateway.drain_s", DRAIN_S, _integer(0, 3600), "how long open requests go on at the end")
