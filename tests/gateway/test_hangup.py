@@ -11,7 +11,9 @@ from tests.gateway.books import INPUT, OUTPUT
 from tests.gateway.shop import run, shop, until
 from tests.gateway.upstream import Exchange, answer_whole, chat_chunk, chat_stream, chat_usage, chat_whole
 
+from tokenworks.control.metered import Metered, fold_records
 from tokenworks.credit.records import Closed, Opened, Progressed
+from tokenworks.tariff.card import Price, RateCard
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 STREAM = {**HELLO, "stream": True}
@@ -64,6 +66,36 @@ def test_gone_before_answer(tmp_path: Path, policy: str) -> None:
             assert closed.charged_minor == (10 * INPUT + 5 * OUTPUT if policy == "drain" else 0)
             if policy != "drain":
                 await place.upstream.seen[0].hangup()
+
+    run(main)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("policy", ["cancel", "waive"])
+def test_work_for_nobody(tmp_path: Path, policy: str, stream: bool) -> None:
+    """An upstream that has said nothing yet has read the prompt: nobody is billed, but it stands on record what it was
+    and what it cost, once. One that was not reached has done nothing."""
+    card = RateCard("cost", 1, "USD", 0, {"*": Price(input="100", output="200")})
+    body = {**HELLO, "messages": [{"role": "user", "content": "word " * 400}], "stream": stream}
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", hangup=policy, cost_card="cost") as place:
+            place.books.cards.append(card)
+            place.books.change(cards=(card,))
+            await until(lambda: place.shared.book.version == 2)
+            place.upstream.script = silent
+            client = await place.client()
+            await client.send(body)
+            await until(lambda: place.upstream.seen)
+            client.close()
+            (closed,) = await place.closed()
+            (attempt,) = closed.attempts
+            assert (closed.charged_minor, closed.waived_minor, closed.deployment) == (0, 0, "")
+            assert 500 < attempt.usage.input < 600 and attempt.usage.completion == 0
+            assert (attempt.outcome, attempt.basis, closed.cut_loss) == ("failed", "estimated", attempt.usage)
+            assert attempt.cost_minor == attempt.usage.input * 10**5
+            met = list(fold_records(Metered(), place.books.records(), "w", False))
+            assert [(one.deployment, one.prompt, one.completion) for one in met] == [("dep", attempt.usage.input, 0)]
 
     run(main)
 

@@ -15,7 +15,7 @@ from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.funding import ONLY, fit_blind
-from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now
+from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now, work_unseen
 from tokenworks.gateway.upstream import Call, Caller, Failure, Fault
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, RETRY_AFTER_S_MAX
 from tokenworks.routing.choose import choose
@@ -84,13 +84,19 @@ def send(flow: Flow, caller: Caller) -> None:
     flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
 
 
-def leave(flow: Flow, reason: str, usage: Usage = NOTHING, basis: Basis = "estimated") -> None:
-    """The attempt that runs is given up by us or by the client; the upstream is told to stop."""
+def leave(flow: Flow, reason: str, usage: Usage = NOTHING, basis: Basis = "estimated") -> Usage:
+    """The attempt that runs is given up by us or by the client; the upstream is told to stop. What it worked on beyond
+    `usage` is answered; of an attempt that nobody is billed for that is the operator's cost."""
+    lost = work_unseen(flow)
     if flow.call is not None:
         flow.call.cancel()
         flow.call = None
         flow.shared.book.outlets.left(flow.outlet)
-        end_attempt(flow, "served" if usage != NOTHING else "failed", reason, usage, basis)
+        if usage != NOTHING:
+            end_attempt(flow, "served", reason, usage, basis)
+        else:
+            end_attempt(flow, "failed", reason, lost, "estimated")
+    return lost
 
 
 def served(flow: Flow, usage: Usage, basis: Basis) -> None:

@@ -14,7 +14,8 @@ from tokenworks.wire.ends import End, ping
 def client_gone(flow: Flow, reason: str) -> None:
     """The client can read nothing any more, at whatever stage.
 
-    cancel: the upstream is stopped, and what it is known to have made is billed. waive: the same, billed to nobody.
+    cancel: the upstream is stopped, and what it is known to have made is billed; an upstream that has said nothing yet
+    has worked on the input at least, which is the operator's loss. waive: the same, billed to nobody.
     drain: the upstream is read to its end and billed as if the client had stayed, within bounds.
     """
     if flow.stage == "ended":
@@ -31,9 +32,9 @@ def client_gone(flow: Flow, reason: str) -> None:
     meter = flow.meter
     flow.move("gone")
     flow.quit_waiting()
-    leave(flow, reason or "client_gone", usage, basis)
+    lost = leave(flow, reason or "client_gone", usage, basis)
     close(flow, Ending("client_gone", reason, usage, basis, meter.report.raw if meter and meter.report else b"",
-                       free=policy == "waive", status=200 if flow.turn.started else 499))
+                       free=policy == "waive", status=200 if flow.turn.started else 499, cut_loss=lost))
 
 
 def _drain(flow: Flow) -> None:
@@ -70,9 +71,9 @@ def drain_over(flow: Flow) -> None:
     else:
         flow.move("gone")
         flow.quit_waiting()
-        leave(flow, "drained")
+        lost = leave(flow, "drained")
         usage, basis = usage_now(flow)
-        close(flow, Ending("drained", "gateway_draining", usage, basis, free=True, status=503))
+        close(flow, Ending("drained", "gateway_draining", usage, basis, free=True, status=503, cut_loss=lost))
         flow.turn.abort()
 
 
@@ -80,5 +81,5 @@ def _give_up_drain(flow: Flow) -> None:
     usage, basis = usage_now(flow)
     flow.move("finish")
     flow.quit_waiting()
-    leave(flow, "drain_limit", usage, basis)
-    close(flow, Ending("client_gone", "drain_limit", usage, basis))
+    lost = leave(flow, "drain_limit", usage, basis)
+    close(flow, Ending("client_gone", "drain_limit", usage, basis, cut_loss=lost))

@@ -57,6 +57,17 @@ def usage_now(flow: Flow) -> tuple[Usage, Basis]:
     return usage, basis
 
 
+def work_unseen(flow: Flow) -> Usage:
+    """What an upstream that is told to stop has worked on and nobody is billed for, as far as we know: the request's
+    input, by its size, when it was sent and nothing has come back; else the events that were read and not passed on."""
+    call, meter = flow.call, flow.meter
+    if meter is not None and (meter.first_output or meter.report):
+        return Usage(output=sum(part.count(b"data:") for part in flow.backlog))
+    if call is None or call.connection is None:
+        return NOTHING
+    return Usage(input=count_tokens(flow.facts.body_bytes, TOKENS_PER_KIB))
+
+
 def write_progress(flow: Flow) -> None:
     """What a crash right after this record would bill."""
     usage, basis = usage_now(flow)

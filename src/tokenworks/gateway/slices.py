@@ -15,7 +15,6 @@ from tokenworks.gateway.attempts import leave
 from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.settle import Ending, close, usage_now, write_progress
 from tokenworks.limits import ASK_HOLD_MS, EXTEND_WAIT_MS, SLICE_TOKENS, TOPUP_WAIT_MS
-from tokenworks.usage.vector import Usage
 from tokenworks.wire.ends import End
 
 OUTCOMES: dict[End, Outcome] = {End.CREDIT: "cut", End.DRAINING: "drained"}
@@ -111,8 +110,7 @@ def end_early(flow: Flow, why: End) -> None:
     if flow.hold is None or meter is None:
         return
     usage, basis = usage_now(flow)
-    lost = Usage(output=sum(part.count(b"data:") for part in flow.backlog))
-    leave(flow, why.value, usage, basis)
+    lost = leave(flow, why.value, usage, basis)
     flow.quit_waiting()
     outcome: Outcome = "client_gone" if flow.stage == "draining" else OUTCOMES[why]
     position = close(flow, Ending(outcome, why.value, usage, basis, meter.report.raw if meter.report else b"",
