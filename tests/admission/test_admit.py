@@ -78,10 +78,16 @@ LIMITED = Caller(Key(b"x", "key_8", "acc", models=("small",)), ACCOUNTS["acc"])
 @pytest.mark.parametrize(("offers", "more", "refusal", "words"), [
     ((offer(),), {"model": "nonsense"}, Refusal.MODEL_UNKNOWN, "'nonsense'"),
     ((offer(),), {"model": "x" * 999}, Refusal.MODEL_UNKNOWN, "..."),
+    ((offer(),), {"model": "smal"}, Refusal.MODEL_UNKNOWN, "Did you mean 'small'? List"),
+    ((), {"model": "smal"}, Refusal.MODEL_UNKNOWN, "'smal'. List"),  # nobody may serve it
+    ((offer(),), {"model": "mm"}, Refusal.MODEL_UNKNOWN, "Did you mean 'm'?"),
+    ((offer(),), {"caller": LIMITED, "model": "mm"}, Refusal.MODEL_UNKNOWN, "'mm'. List"),  # not for this key
     ((offer(),), {"caller": LIMITED}, Refusal.MODEL_NOT_ALLOWED, ""),
     ((offer(),), {"caller": LIMITED, "model": "nonsense"}, Refusal.MODEL_UNKNOWN, "nonsense"),
     ((), {}, Refusal.NO_CAPACITY, ""), ((offer(enabled=False),), {}, Refusal.NO_CAPACITY, ""),
-    ((offer(),), {"dialect": "responses"}, Refusal.DIALECT_UNSUPPORTED, "'m'"),
+    ((offer(),), {"dialect": "responses"}, Refusal.DIALECT_UNSUPPORTED, "Use /v1/chat/completions."),
+    ((offer(dialects=("chat", "embeddings")),), {"dialect": "responses"}, Refusal.DIALECT_UNSUPPORTED,
+     "Use /v1/chat/completions or /v1/embeddings."),
     ((offer("a", enabled=False), offer("b")), {"dialect": "responses"}, Refusal.DIALECT_UNSUPPORTED, "'m'"),
     ((offer(engine="vllm", own=True, dialects=("messages",)),), {"dialect": "messages", "max_tokens": 9},
      Refusal.DIALECT_UNSUPPORTED, "'m'"),

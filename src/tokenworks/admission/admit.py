@@ -5,7 +5,9 @@ Credit comes after (credit/purse.py), because only what may be asked at all is w
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
+from difflib import get_close_matches
+from itertools import islice
 
 import msgspec
 
@@ -15,9 +17,11 @@ from tokenworks.credit.policy import Account, Key
 from tokenworks.fleet.deployment import Model
 from tokenworks.wire.dialects import FAMILY
 from tokenworks.wire.fields import check_fields, refuse_dialect
+from tokenworks.wire.paths import INFERENCE
 from tokenworks.wire.refusals import Refusal, context_message
 from tokenworks.wire.request import RequestFacts
 
+NEAREST_OF = 200  # models that a misspelt name is compared with: whoever misspells must not keep the loop busy
 Why = dict[str, str | int]
 
 
@@ -82,7 +86,7 @@ def admit_request(
     """
     model = models.get(facts.model)
     if model is None:
-        message = f"There is no model {_cut(facts.model)!r}. List them with GET /v1/models."
+        message = miss_model(facts.model, caller.key.models or models, offers)
         return Denied(Refusal.MODEL_UNKNOWN, message, "model", {"model": _cut(facts.model)})
     if caller.key.models and model.id not in caller.key.models:
         return Denied(Refusal.MODEL_NOT_ALLOWED, param="model", why={"model": model.id, "key": caller.key.id})
@@ -98,11 +102,19 @@ def admit_request(
     for deployment, _, message, _ in faults:
         why[f"passed over {deployment}"] = message
     if not serving:
-        return _deny_all(facts, faults, why)
+        return _deny_all(facts, faults, why, offers.get(model.id, ()))
     if facts.token_ids and (tokens := find_overlength(facts, model)) > 0:
         message = context_message(FAMILY[facts.dialect], tokens, model.context_tokens)
         return Denied(Refusal.CONTEXT_TOO_LONG, message, None, {**why, "tokens": tokens})
     return Admitted(caller, model, tuple(serving), _output_max(facts, model), why)
+
+
+def miss_model(name: str, usable: Iterable[str], offers: Mapping[str, tuple[Offer, ...]]) -> str:
+    """What is said of a model that does not exist, with the nearest name among those on sale to the key."""
+    on_sale = [model for model in islice(usable, NEAREST_OF) if offers.get(model)]
+    near = get_close_matches(_cut(name), on_sale, 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no model {_cut(name)!r}.{meant} List them with GET /v1/models."
 
 
 def _refuse_offer(facts: RequestFacts, offer: Offer, priced: Container[str]) -> tuple[Refusal, str, str | None] | None:
@@ -117,7 +129,9 @@ def _refuse_offer(facts: RequestFacts, offer: Offer, priced: Container[str]) -> 
     return None if fault is None else (fault.refusal, fault.message, fault.param)
 
 
-def _deny_all(facts: RequestFacts, faults: list[tuple[str, Refusal, str, str | None]], why: Why) -> Denied:
+def _deny_all(
+    facts: RequestFacts, faults: list[tuple[str, Refusal, str, str | None]], why: Why, offers: tuple[Offer, ...]
+) -> Denied:
     """The answer when nobody may serve it: the refusal that came furthest, as another request could still be served."""
     if not faults:
         return Denied(Refusal.NO_CAPACITY, why=why)
@@ -126,7 +140,10 @@ def _deny_all(facts: RequestFacts, faults: list[tuple[str, Refusal, str, str | N
         _, refusal, message, param = features[0]
         return Denied(refusal, message, param, why)
     if any(fault[1] is Refusal.DIALECT_UNSUPPORTED for fault in faults):
-        message = f"The model {facts.model!r} is not offered at this endpoint. Use another endpoint or model."
+        spoken = {dialect for offer in offers for dialect in offer.deployment.dialects
+                  if offer.deployment.enabled and not refuse_dialect(offer.source, dialect)}
+        where = " or ".join(f"/v1{path}" for path, dialect in INFERENCE.items() if dialect in spoken)
+        message = f"The model {facts.model!r} is not offered at this endpoint. Use {where or 'another model'}."
         return Denied(Refusal.DIALECT_UNSUPPORTED, message, None, why)
     return Denied(Refusal.NO_CAPACITY, why=why)
 

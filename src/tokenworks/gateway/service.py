@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenworks.admission.admit import Denied
+from tokenworks.admission.admit import Denied, miss_model
 from tokenworks.gateway.models import list_models, render_list, render_model
 from tokenworks.gateway.policybook import Seat
 from tokenworks.gateway.pool import Target
@@ -87,7 +87,8 @@ class Gateway:
         elif found is not None:
             turn.respond(200, self._named(), render_model(found, family))
         else:
-            self._refuse(turn, route, Refusal.MODEL_UNKNOWN)
+            message = miss_model(route.model, (model.id for model in models), shared.book.offers)
+            self._refuse(turn, route, Refusal.MODEL_UNKNOWN, message)
 
     def _named(self) -> list[tuple[bytes, bytes]]:
         identity = self.shared.mint.mint().encode()
