@@ -19,7 +19,7 @@ from tests.gateway.books import KEY, UNIT, Books
 from tests.gateway.upstream import Upstream
 
 from tokenworks.clock import SystemClock, SystemDice
-from tokenworks.credit.records import Amended, Closed, Opened, Record
+from tokenworks.credit.records import Amended, Closed, Opened, Record, Served
 from tokenworks.fleet.deployment import Deployment
 from tokenworks.gateway.shared import Counter
 from tokenworks.gateway.worker import Worker, WorkerConfig, open_socket
@@ -59,7 +59,10 @@ class Shop:
             client.close()
 
     def records(self, kind: type[Record]) -> list[Any]:
-        return [record for record in self.books.records() if isinstance(record, kind)]
+        """All of a kind; a Served stands for its Opened and its Closed."""
+        return [record for written in self.books.records()
+                for record in ((written.opened, written.closed) if isinstance(written, Served) else (written,))
+                if isinstance(record, kind)]
 
     async def closed(self, count: int = 1, wait_s: float = 5) -> list[Closed]:
         await until(lambda: len(self.records(Closed)) >= count, wait_s)

@@ -328,10 +328,10 @@ def test_facts_and_live(tmp_path: Path) -> None:
             place.upstream.script = answer_whole(chat_whole("hi", 10, 3))
             await place.ask(HELLO)
             await place.ask({**HELLO, "model": "none"})
-            await until(lambda: sum(len(facts.live) for facts in place.books.facts) == 3)
+            await until(lambda: sum(len(facts.live) for facts in place.books.facts) == 2)
             rows = [row for facts in place.books.facts for row in facts.live]
-            assert [row["event"] for row in rows] == ["opened", "closed", "refused"]
-            assert rows[1]["output"] == 3 and rows[1]["charged_minor"] == 10 * INPUT + 3 * OUTPUT
+            assert [row["event"] for row in rows] == ["closed", "refused"]
+            assert rows[0]["output"] == 3 and rows[0]["charged_minor"] == 10 * INPUT + 3 * OUTPUT
             last = place.books.facts[-1]
             assert last.gauges["tokenworks_policy_version"] == 1 and last.inflight == {"dep": 0}
             assert last.counters['tokenworks_tokens_total{basis="reported",class="output",model="m"}'] == 3
@@ -362,7 +362,7 @@ def test_connection_reused(tmp_path: Path) -> None:
 
 
 def test_journal_full(tmp_path: Path) -> None:
-    """A journal without room: the request is refused before the upstream sees it, and so is all new work."""
+    """A journal without room: the client gets nothing of an answer that is not on record, and no new work is taken."""
 
     async def main() -> None:
         async with shop(tmp_path / "s") as place:
@@ -371,11 +371,15 @@ def test_journal_full(tmp_path: Path) -> None:
             def full(record: object) -> int:
                 raise JournalFull("no room")
 
-            place.shared.journal.append = full
-            reply = await place.ask(HELLO)
-            place.shared.journal.append = append
-            assert reply.status == 503 and "disk" in reply.json["error"]["message"]
-            assert (await place.ask(HELLO)).status == 503 and place.upstream.seen == []
+            for body, script in ((HELLO, answer_whole(chat_whole("hi", 10, 3))), (STREAM, chat_stream(5))):
+                place.upstream.script = script
+                place.shared.journal.append = full
+                reply = await place.ask(body)
+                place.shared.journal.append = append
+                assert reply.status == 503 and "disk" in reply.json["error"]["message"]
+                assert (await place.ask(body)).status == 503
+                place.shared.journal.failure, place.shared.journal.accepting = "", True
+            assert len(place.upstream.seen) == 2 and place.records(Opened) == []
 
     run(main)
 

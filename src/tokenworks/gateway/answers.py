@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenworks.admission.admit import Denied
 from tokenworks.credit.records import Refused
 from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.opening import write_opened
 from tokenworks.wire.headers import client_headers
 from tokenworks.wire.refusals import Malformed, Refusal, refusal_status, render_refusal
 
@@ -52,10 +53,13 @@ def fail(flow: Flow, refusal: Refusal, message: str = "", wait_ms: int = -1) -> 
         turn.abort()
 
 
-def start_stream(flow: Flow) -> None:
-    """The head of a streamed answer, once; it leaves with the first event."""
+def start_stream(flow: Flow) -> bool:
+    """The head of a streamed answer, once; it leaves with the first event. False: the journal has no room for it."""
     if not flow.turn.started:
+        if flow.hold is not None and not write_opened(flow):
+            return False
         flow.turn.start(200, client_headers(flow.answer_headers, flow.id, True), None)
+    return True
 
 
 def assemble(flow: Flow, data: bytes) -> None:
@@ -71,7 +75,11 @@ def send_whole(flow: Flow, body: bytes) -> None:
 
 
 def finish(flow: Flow, position: int, data: bytes, whole: bool) -> None:
-    """The last bytes, once the closing record is as safe as the settings ask."""
+    """The last bytes, once the closing record is as safe as the settings ask. `position` 0: it could not be written."""
+    if not position and flow.opened is None:  # nothing of the request is on record: its client gets nothing
+        flow.move("fail")
+        fail(flow, Refusal.DISK_FULL)
+        return
     if flow.shared.disk_first and flow.stage != "draining" and flow.shared.journal.synced < position:
         flow.move("sync")
         flow.shared.loop.create_task(_finish_synced(flow, position, data, whole))
@@ -97,4 +105,5 @@ def _send_last(flow: Flow, data: bytes, whole: bool) -> None:
     if whole:
         send_whole(flow, data)
     else:
+        start_stream(flow)
         flow.turn.end(data)

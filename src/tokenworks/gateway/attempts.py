@@ -14,7 +14,8 @@ import structlog
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
 from tokenworks.gateway.flow import Flow
-from tokenworks.gateway.funding import ONLY, fit_blind
+from tokenworks.gateway.funding import fit_blind
+from tokenworks.gateway.opening import ONLY, write_opened
 from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now, work_unseen
 from tokenworks.gateway.upstream import Call, Caller, Failure, Fault
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, RETRY_AFTER_S_MAX
@@ -79,7 +80,7 @@ def send(flow: Flow, caller: Caller) -> None:
     flow.parts = ()
     shared.book.outlets.begin(flow.outlet)
     cap = None if flow.dialect == "embeddings" else flow.output_max // flow.facts.choices
-    prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.opened.account, flow.mode == "assembled")
+    prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.customer.account.id, flow.mode == "assembled")
     head = offer.heads.head(flow.dialect, prepared.length, flow.turn.head.fields, flow.route.beta)
     flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
 
@@ -104,6 +105,12 @@ def served(flow: Flow, usage: Usage, basis: Basis) -> None:
     flow.call = None
     flow.shared.book.outlets.served(flow.outlet)
     end_attempt(flow, "served", "", usage, basis)
+
+
+def give_up_unwritten(flow: Flow) -> None:
+    """The journal has no room for what must stand in it before the client gets anything: he gets nothing."""
+    leave(flow, "journal_full")
+    _give_up(flow, Refusal.DISK_FULL, "journal_full")
 
 
 def read_error(flow: Flow, data: bytes, ended: bool) -> bool:
@@ -178,7 +185,7 @@ def _read_wait(call: Call | None) -> int:
 
 
 def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str, wait_s: int = 0) -> None:
-    if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and pick(flow):
+    if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and write_opened(flow) and pick(flow):
         flow.move("retry")
         flow.quit_waiting()
         fit_blind(flow)

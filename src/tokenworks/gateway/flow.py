@@ -61,6 +61,7 @@ class Flow:
         self.id = ""
         self.stage = "reading"
         self.hold: Hold | None = None
+        self.opened: Opened | None = None
         self.call: Call | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.queued = self.counted = self.blocked = self.sliced = False
@@ -75,7 +76,6 @@ class Flow:
     learned: Learned
     keys: ModelKeys
     show: Show
-    opened: Opened
     mode: Ask
     input_tokens: int
     input_minor: int

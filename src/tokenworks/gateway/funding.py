@@ -12,14 +12,13 @@ from typing import Literal
 
 from tokenworks.credit.bound import bound_input
 from tokenworks.credit.purse import Short
-from tokenworks.credit.records import Opened
 from tokenworks.gateway.answers import refuse
 from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.shared import Counted
 from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
+from tokenworks.wire.fields import count_uses
 from tokenworks.wire.refusals import Refusal
 
-ONLY: dict[str, str | int] = {"route": "only"}  # why it went where it went, when there is one deployment
 AMPLE = 8  # a whole answer is held for in full when that is at most this part of what is free
 
 
@@ -29,6 +28,9 @@ def plan_hold(flow: Flow) -> None:
     if not flow.counted:
         flow.input_tokens = bound_input(facts, flow.admitted.model, flow.learned.rate)
     flow.input_minor = pricer.fee_minor + pricer.price_input(flow.input_tokens)
+    if facts.content is not None and facts.content.tools:
+        uses = count_uses(facts, flow.offer.deployment.engine)
+        flow.input_minor += sum(pricer.price_extra(name, count) for name, count in uses.items())
     flow.output_max = most = each * facts.choices
     flow.capped = False
     blind = flow.offer.deployment.progress == "blind"
@@ -57,7 +59,7 @@ def _choose_mode(flow: Flow, blind: bool) -> Literal["whole", "assembled"]:
 
 
 def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
-    """Cut the hold, write Opened, and go on with `then`; or wait in line for the books, which ends in either."""
+    """Cut the hold and go on with `then`; or wait in line for the books, which ends in either."""
     plan_hold(flow)
     if try_cut(flow):
         then(flow)
@@ -67,8 +69,7 @@ def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
 
 
 def try_cut(flow: Flow) -> bool:
-    """One attempt at the purse. True: it need not be tried again; the hold is cut and Opened is in the journal, or
-    the journal has no room and the request has been refused."""
+    """One attempt at the purse. True: the hold is cut. It is put on record when something follows (opening.py)."""
     shared = flow.shared
     found = flow.till.purse.cut(flow.need_minor, flow.keep_minor, shared.clock.mono_ns())
     if isinstance(found, Short):
@@ -77,24 +78,9 @@ def try_cut(flow: Flow) -> bool:
     if flow.queued:
         flow.quit_waiting()
     flow.hold = found
-    admitted, mode = flow.admitted, flow.mode
-    flow.mark = NEVER if mode == "whole" else _first_mark(flow)
-    account, key = admitted.caller.account, admitted.caller.key
-    why: dict[str, str | int] = {
-        "route": "only", "input_bound": flow.input_tokens, "output_held": flow.held_tokens, "asked": mode}
-    if len(admitted.why) > 2 or flow.why is not ONLY:  # more than one deployment was looked at
-        why |= admitted.why | flow.why
-    opened = flow.opened = Opened(
-        flow.id or flow.name(), account.id, key.id, flow.at_ns, flow.dialect, admitted.model.id,
-        flow.offer.deployment.id, account.unit, flow.price.card, flow.facts.stream, flow.need_minor, account.crash,
-        why)  # fmt: skip
-    if not shared.write(opened):
-        flow.till.purse.void(found, shared.clock.mono_ns())
-        flow.hold = None
-        refuse(flow, Refusal.DISK_FULL)
-        return True
+    flow.mark = NEVER if flow.mode == "whole" else _first_mark(flow)
+    flow.name()
     shared.running.add(flow)  # type: ignore[arg-type]
-    shared.tally.note_live((opened, None))
     flow.move("open")
     return True
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tokenworks.gateway.answers import start_stream
-from tokenworks.gateway.attempts import leave
+from tokenworks.gateway.attempts import give_up_unwritten, leave
 from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.opening import write_opened
 from tokenworks.gateway.settle import Ending, close, usage_now
 from tokenworks.gateway.slices import end_early
 from tokenworks.limits import DRAIN_STREAM_S, DRAINS_MAX, PING_GAP_S
@@ -40,6 +41,7 @@ def client_gone(flow: Flow, reason: str) -> None:
 def _drain(flow: Flow) -> None:
     """Goes on without a client: a paused upstream is read again, a dry one ends with its hold."""
     dry = flow.stage == "dry"
+    write_opened(flow)
     flow.shared.drains += 1
     flow.drain_until = flow.shared.tick + DRAIN_STREAM_S
     flow.move("drain")
@@ -50,14 +52,18 @@ def _drain(flow: Flow) -> None:
 
 
 def beat(flow: Flow, tick: int) -> None:
-    """About once a second."""
+    """About once a second: what still runs goes on record."""
+    if flow.hold is not None:
+        write_opened(flow)
     if flow.stage == "draining":
         if tick >= flow.drain_until:
             _give_up_drain(flow)
     elif flow.stage in ("relaying", "dry") and flow.mode == "stream" and tick - flow.tick >= PING_GAP_S:
         flow.tick = tick
-        start_stream(flow)
-        flow.turn.write(ping(flow.dialect))
+        if start_stream(flow):
+            flow.turn.write(ping(flow.dialect))
+        else:
+            give_up_unwritten(flow)
 
 
 def drain_over(flow: Flow) -> None:

@@ -1,7 +1,8 @@
 """The end of a request: what was used, who pays it, and the closing record. Nothing here awaits.
 
 rated = charged + waived + overrun. The customer is charged what his hold covers; a waiver is a policy's doing; what
-neither covers is the operator's overrun. `Closed` stands in the journal when `close` returns: the last bytes may leave.
+neither covers is the operator's overrun. The closing record stands in the journal when `close` returns: the last bytes
+may leave.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Literal
 import msgspec
 
 from tokenworks.credit.hold import Hold
-from tokenworks.credit.records import Amended, Attempt, Closed, Outcome, Progressed
+from tokenworks.credit.records import Amended, Attempt, Closed, Outcome, Progressed, Served
 from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.opening import make_opened
 from tokenworks.gateway.shared import Counted
 from tokenworks.usage.estimate import count_tokens
 from tokenworks.usage.vector import Basis, Usage
@@ -99,7 +101,7 @@ def _cost(flow: Flow, usage: Usage) -> tuple[int, str, str]:
 
 
 def close(flow: Flow, ending: Ending) -> int:
-    """Charge, write Closed, free the rest of the hold. The journal's position after it."""
+    """Charge, write Closed (or Served), free the rest of the hold. The journal's position after it, 0 without room."""
     shared, hold, till = flow.shared, flow.hold, flow.till
     if hold is None:
         return shared.journal.position
@@ -123,11 +125,12 @@ def close(flow: Flow, ending: Ending) -> int:
         (first_ns - begun_ns) // 1_000_000 if first_ns else -1, (mono_ns - begun_ns) // 1_000_000, ending.status,
         ending.objects, last.deployment if last is not None and last.outcome == "served" else "",
         not count)  # fmt: skip
-    position = shared.write(closed)
+    opened = flow.opened or make_opened(flow)
+    position = shared.write(closed if flow.opened is not None else Served(opened, closed))
     flow.hold = None
     till.spent_minor += charged
     shared.running.discard(flow)
-    shared.tally.note_end(flow.keys, flow.opened, closed)
+    shared.tally.note_end(flow.keys, opened, closed)
     if flow.drain_until:
         shared.drains -= 1
     if ending.objects:

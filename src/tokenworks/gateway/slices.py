@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tokenworks.credit.records import Outcome
-from tokenworks.gateway.answers import assemble, finish, start_stream
+from tokenworks.gateway.answers import assemble, finish
 from tokenworks.gateway.attempts import leave
 from tokenworks.gateway.flow import NEVER, Flow
+from tokenworks.gateway.opening import write_opened
 from tokenworks.gateway.settle import Ending, close, usage_now, write_progress
 from tokenworks.limits import ASK_HOLD_MS, EXTEND_WAIT_MS, SLICE_TOKENS, TOPUP_WAIT_MS
 from tokenworks.wire.ends import End
@@ -26,7 +27,8 @@ def advance(flow: Flow) -> None:
     if meter is None or flow.hold is None:
         return
     seen = meter.output_seen
-    write_progress(flow)
+    if write_opened(flow):
+        write_progress(flow)
     if flow.held_tokens < flow.output_max and seen + _half(flow) >= flow.held_tokens:
         extend(flow, seen)
     flow.mark = _next_mark(flow, seen)
@@ -117,7 +119,6 @@ def end_early(flow: Flow, why: End) -> None:
                                   cut_loss=lost))
     data = meter.finish(why, usage)
     if flow.assembler is None:
-        start_stream(flow)
         finish(flow, position, data, False)
     else:
         assemble(flow, data)

@@ -2,8 +2,9 @@
 
 What holds in every state, and what the tests in tests/gateway check after each run:
 
-- A hold exists exactly from `Opened` to `Closed`; both stand in the journal, in this order, each once. A request
-  without a hold writes neither (at most `Refused`).
+- A hold exists exactly from dialling to the closing record. What reaches a client stands in the journal before: as
+  `Opened` and later `Closed`, or as both in one, `Served`; each once. A request without a hold writes none of them (at
+  most `Refused`).
 - An upstream call exists only in dialling, relaying, dry and draining, and at most one at a time.
 - From the upstream's last bytes to `Closed` nothing waits, so nobody can come between: a client that hangs up finds a
   request that has been settled. In syncing it has been settled already; only the last bytes wait for the disk.

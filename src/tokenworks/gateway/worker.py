@@ -156,6 +156,8 @@ class Worker:
         shared.draining = True
         drain_s = self.config.drain_s if drain_s is None else drain_s
         serving = asyncio.create_task(self.server.drain(drain_s + END_GRACE_S))
+        for flow in tuple(shared.running):
+            flow.beat(shared.tick)  # what still runs goes on record
         await self._wait_running(drain_s)
         for flow in tuple(shared.running):
             flow.drain_over()
