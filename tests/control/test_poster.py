@@ -384,6 +384,24 @@ def test_books_that_lack_a_writer_at_its_end() -> None:
     assert [row.state for row in bench.poster._parts.store.writers.roster("h")] == ["ended"]
 
 
+def test_what_was_posted_is_known_without_notes() -> None:
+    """Killed before it saved its notes: what the books say of an ended writer is noted, and missed when it is gone."""
+    bench = Bench()
+    writer = bench.writer()
+    for record in sold(3, bench.lease("h/0/1")):
+        writer.append(record)
+    writer.close()
+    bench.run()
+    bench.notes = NotesInMemory()
+    bench.start()
+    bench.run()
+    bench.poster._parts.store = Bench().store
+    bench.wait(10)
+    bench.run()
+    assert [row.state for row in bench.poster._parts.store.writers.roster("h")] == ["ended"]
+    assert bench.poster._parts.store.meta.facts().epoch == 2
+
+
 @contextmanager
 def open_copy(tmp_path: Path) -> Iterator[Store]:
     """The books as they are now, as another store."""

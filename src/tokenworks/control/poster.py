@@ -121,6 +121,7 @@ class Poster:
 
     def _begin(self, writer: str) -> None:
         row = self._call(self._parts.store.writers.greet, writer, self._parts.clock.now_ns())
+        self._note(writer, row.position)
         if row.state == "ended":
             self._ended.add(writer)
             return
@@ -208,8 +209,7 @@ class Poster:
 
     def _moved(self, track: Track, posted: Posted, ended: bool) -> None:
         track.position = max(track.position, posted.position)
-        self._noted.positions[track.writer] = track.position
-        self._dirty = True
+        self._note(track.writer, track.position)
         if posted.suspended:
             _LOG.error("records_in_suspense", writer=track.writer, count=posted.suspended, position=track.position)
         if posted.alarms:
@@ -217,6 +217,11 @@ class Poster:
             _LOG.error("posting_alarms", writer=track.writer, count=len(posted.alarms),
                        why=list(posted.alarms[:ALARMS_SHOWN]))
         self._parts.tell(News(track.writer, track.position, posted.freed, ended))
+
+    def _note(self, writer: str, position: int) -> None:
+        """The books have confirmed it; notes may be older than that, when this process was killed before it saved."""
+        self._noted.positions[writer] = max(position, self._noted.positions.get(writer, 0))
+        self._dirty = True
 
     def _pace(self, count: int, took_ns: int) -> None:
         """Batches are as large as they may be without making anybody wait for the books."""
