@@ -13,9 +13,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from tests.sim.day import Report, live
 from tests.sim.plants import PLANTS
 
-SEEDS = 4000
+SEEDS = 3000
 MINUTES = 10.0
-PORTION = 10
+PORTION = 5
 SHOWN = 5
 
 

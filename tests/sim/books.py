@@ -8,6 +8,7 @@ from typing import Any
 from tests.sim.loop import Killed
 from tests.sim.machine import SeededDice
 
+from tokenworks.credit.rows import Damage
 from tokenworks.errors import BooksUnreachable
 from tokenworks.fleet.deployment import Deployment, Model
 from tokenworks.gateway.policybook import _make_digest
@@ -109,7 +110,8 @@ class Watched:
         finally:
             if self._position(batch.writer) != before:
                 day.posted(batch.writer, self._position(batch.writer))
-                day.lives[batch.writer].booked.update(position for position, _ in batch.items)
+                day.lives[batch.writer].booked.update(
+                    position for position, item in batch.items if not isinstance(item, Damage))
         day.alarmed(posted.alarms)
         return posted
 

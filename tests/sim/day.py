@@ -14,9 +14,9 @@ from tests.sim.host import Host, Life
 from tests.sim.loop import MS, Killed, Process, S, Time, Violation
 from tests.sim.serving import Client
 from tests.sim.stage import staged
-from tests.sim.truth import taken
+from tests.sim.truth import plain, taken
 
-from tokenworks.credit.records import Closed, Record
+from tokenworks.credit.records import Closed, Opened, Record
 from tokenworks.store.shapes import Funding
 
 PEACE_S = 60  # after the last fault: long enough for every stream, lease and doubt to end
@@ -94,7 +94,9 @@ class Day:
         for host in self.hosts.values():
             host.power_on()
         time_.run(1 * S)
-        trade_s = time_.random.choice((6, 12, 20))
+        trade_s = time_.random.choice((3, 6, 15))
+        if time_.chance(500):
+            self.books.back_up()
         self.chaos = True
         self._plan_client()
         faults.plan(self)
@@ -179,8 +181,9 @@ class Day:
         assert life is not None
         life.records.append((position, record))
         life.unposted += [(position, lease, amount) for lease, amount in taken(record)]
-        if isinstance(record, Closed):
-            self.closed[record.request] = (life, position, record)
+        for one in plain(record):
+            if isinstance(one, Closed):
+                self.closed[one.request] = (life, position, one)
         self.time.note(f"writes {type(record).__name__} {getattr(record, 'request', getattr(record, 'lease', ''))} "
                        f"at {position:#x}")
 
@@ -210,8 +213,8 @@ class Day:
     def answered(self, client: Client) -> None:
         """The last bytes of an answer leave: what was opened must be settled, and be as safe as was asked."""
         request = client.request
-        opened = any(getattr(record, "request", "") == request and type(record).__name__ == "Opened"
-                     for _, record in client.life.records)
+        opened = client.status == 200 or any(isinstance(record, Opened) and record.request == request
+                                             for _, record in client.life.records)
         if opened and request not in self.closed:
             self.time.fail(f"the last bytes of {request} leave before its Closed is written")
         if not opened or not client.life.process.host.disk_first:

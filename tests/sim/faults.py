@@ -253,7 +253,7 @@ FAULTS = (
     Fault("books are out of reach", 8, _cut_off),
     Fault("clock jumps", 5, _step_clock),
     Fault("books are copied", 3, _back_up),
-    Fault("books are restored", 2, _restore),
+    Fault("books are restored", 4, _restore),
     Fault("top-up", 6, _top_up),
     Fault("refund or expiry", 3, _withdraw),
 )

@@ -169,6 +169,16 @@ class SimPosterThread:
         self._plan(0 if self._waiters else pause_ns)
 
 
+class NoProbes:
+    """Upstreams are met by calls only."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.found: dict[str, Any] = {}
+
+    async def look(self, endpoints: Any) -> None:
+        pass
+
+
 class NoLeakage:
     """Engines are not simulated, so there is nothing to compare the meter with."""
 

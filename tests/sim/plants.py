@@ -9,7 +9,7 @@ import msgspec
 
 from tokenworks.control import told
 from tokenworks.credit import lending, purse
-from tokenworks.credit.records import Closed
+from tokenworks.credit.records import Closed, Served
 from tokenworks.credit.states import HOLD
 from tokenworks.gateway import creditdesk, hangup, relay, shared
 from tokenworks.journal import fake
@@ -60,7 +60,7 @@ def answer_before_closed(put: Put) -> None:
     real = shared.Shared.write
 
     def write(self: Any, record: Any) -> int:
-        if not isinstance(record, Closed):
+        if not isinstance(record, Closed | Served):
             return real(self, record)
         self.loop.call_later(0.002, real, self, record)
         return int(self.journal.position)

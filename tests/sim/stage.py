@@ -34,6 +34,7 @@ PROPS: tuple[tuple[Any, str, Any], ...] = (
     (works, "NoteFile", lambda path: host_at(path, current[0]).notes),
     (works, "QuarantineFolder", lambda path: host_at(path, current[0]).quarantine),
     (works, "LeakageBook", machine.NoLeakage),
+    (works, "Prober", machine.NoProbes),
     # threads
     (works, "PosterThread", machine.SimPosterThread),
     (works, "Turnstile", machine.SimTurnstile),
@@ -50,6 +51,7 @@ PROPS: tuple[tuple[Any, str, Any], ...] = (
     (courier, "LEASE_VALIDITY_S", 6),
     (told, "LEASE_VALIDITY_S", 6),
     (poster, "TIDY_NS", 2_000_000_000),
+    (works, "EXPIRY_LOOK_S", 3),
 )
 
 

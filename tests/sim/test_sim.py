@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.sim.__main__ import live_all
 from tests.sim.day import live
 from tests.sim.faults import FAULTS
 from tests.sim.plants import PLANTS
@@ -14,10 +15,9 @@ SEEDS_USUAL = 40
 
 def test_holds_on_all_days() -> None:
     seen: set[str] = set()
-    for seed in range(DAYS):
-        report = live(seed)
-        assert not report.failure, "\n".join((f"seed {seed}: {report.failure}", *report.trace[-25:],
-                                              f"again: python -m tests.sim --seed {seed}"))
+    for report in live_all(0, DAYS, "", 100):
+        again = f"again: python -m tests.sim --seed {report.seed}"
+        assert not report.failure, "\n".join((report.failure, *report.trace[-25:], again))
         seen |= report.faults.keys()
     assert {fault.name for fault in FAULTS} <= seen  # a fault that never strikes tests nothing
 

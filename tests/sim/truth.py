@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tests.sim.books import FEE, INPUT, OUTPUT
 
-from tokenworks.credit.records import Amended, Closed, Opened, Progressed, Record, Released
+from tokenworks.credit.records import Amended, Closed, Opened, Progressed, Record, Released, Served
 from tokenworks.errors import Broken
 from tokenworks.journal.reader import Gap, SegmentReader, Unreadable
 from tokenworks.journal.segment import SEQUENCE_SHIFT
@@ -35,7 +35,7 @@ def price(usage: Usage) -> int:
 def fold(records: Iterable[Record], over: bool) -> dict[str, Due]:
     """What is due by these records of one writer; `over`: no more will follow."""
     due: dict[str, Due] = {}
-    for record in records:
+    for record in (one for written in records for one in plain(written)):
         if isinstance(record, Opened):
             due[record.request] = Due("held", 0, 0, record.crash)
         known = due.get(getattr(record, "request", ""))
@@ -45,8 +45,8 @@ def fold(records: Iterable[Record], over: bool) -> dict[str, Due]:
             paid = sum(part.amount_minor for part in record.parts) if known.crash == "bill" else 0
             due[record.request] = known._replace(rated_minor=record.rated_minor, charged_minor=paid)
         elif isinstance(record, Closed) and known.state == "held":
-            state = "estimated" if record.basis == "estimated" and record.rated_minor else (
-                "posted" if record.rated_minor else "voided")
+            waits = record.basis == "estimated" and not record.final
+            state = "voided" if not record.rated_minor else "estimated" if waits else "posted"
             due[record.request] = known._replace(state=state, rated_minor=record.rated_minor,
                                                  charged_minor=record.charged_minor, outcome=record.outcome)
         elif isinstance(record, Amended) and known.state == "estimated":
@@ -59,13 +59,20 @@ def fold(records: Iterable[Record], over: bool) -> dict[str, Due]:
     return due
 
 
+def plain(record: Record) -> tuple[Record, ...]:
+    """A record that is two in one as those two."""
+    return (record.opened, record.closed) if isinstance(record, Served) else (record,)
+
+
 def taken(record: Record) -> list[tuple[str, int]]:
     """What a record takes out of which leases, once it is posted."""
-    if isinstance(record, Closed | Amended):
-        return [(part.lease, part.amount_minor) for part in record.parts]
-    if isinstance(record, Released):
-        return [(record.lease, record.amount_minor)]
-    return []
+    found: list[tuple[str, int]] = []
+    for one in plain(record):
+        if isinstance(one, Closed | Amended):
+            found += [(part.lease, part.amount_minor) for part in one.parts]
+        elif isinstance(one, Released):
+            found.append((one.lease, one.amount_minor))
+    return found
 
 
 def read_disk(disk: Any) -> dict[str, dict[int, Record]]:
