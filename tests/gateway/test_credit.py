@@ -17,6 +17,7 @@ from tests.gateway.upstream import Exchange, Script, answer_whole, chat_chunk, c
 from tokenworks.credit.messages import Written
 from tokenworks.credit.records import Closed, Opened, Released
 from tokenworks.store.shapes import RequestQuery
+from tokenworks.tariff.card import Price, RateCard
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 STREAM = {**HELLO, "stream": True}
@@ -505,3 +506,24 @@ def test_large_read_stops_close(tmp_path: Path) -> None:
     run(main)
 
 
+def test_extras_are_held_for(tmp_path: Path) -> None:
+    """What a server-side tool may cost by its uses is held for beforehand, and charged by the upstream's count."""
+    card = RateCard("retail", 2, "CNY", 1, {"*": Price(input="1", output="1", extras={"searches": "0.01"})})
+    body: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}],
+                            "tools": [{"type": "web_search_20260318", "name": "web_search", "max_uses": 7}]}
+    usage = {"input_tokens": 10, "output_tokens": 2, "server_tool_use": {"web_search_requests": 3}}
+    answer = {"id": "msg_1", "type": "message", "role": "assistant", "model": "x", "stop_reason": "end_turn",
+              "content": [{"type": "text", "text": "hi"}], "usage": usage}
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", engine="anthropic") as place:
+            place.books.store.cards.add(card)
+            place.books.change(cards=(card,))
+            await until(lambda: place.shared.book.version == 2)
+            place.upstream.script = answer_whole(answer)
+            assert (await place.ask(body, "/v1/messages")).status == 200
+            (closed,) = place.records(Closed)
+            assert closed.hold[0].held_minor == 7 * 10**7 + (100_000 + 9) * 1000  # the context: results come in between
+            assert (closed.charged_minor, closed.overrun_minor) == (3 * 10**7 + 12 * 1000, 0)
+
+    run(main)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tokenworks.wire.content import NESTING_MAX, Content, first_byte, read_content
+from tokenworks.wire.content import NESTING_MAX, USES_MAX, Content, first_byte, read_content
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import RequestFacts, read_request
@@ -112,7 +112,20 @@ def test_files_are_objects() -> None:
 ])
 def test_tools_of_the_server(dialect: Dialect, tool: dict[str, Any], kind: str) -> None:
     found = content_of(dialect, tools=[{"type": "custom"}, tool])
-    assert found is not None and found.tools == {kind}
+    assert found is not None and found.tools == {kind: 0}
+
+
+@pytest.mark.parametrize(("said", "uses"), [
+    ([3], 3), ([3, 4], 7), ([0], 0), ([-5], 0), ([None], 0), ([10**12], USES_MAX), ([3, 10**30], 3 + USES_MAX), (["x"], None)])
+def test_uses_of_tools(said: list[Any], uses: int | None) -> None:
+    body = {"model": "m", "max_tokens": 5, "messages": [],
+            "tools": [{"type": "web_search_20260318", "max_uses": most} for most in said]}
+    found = read_request("messages", json.dumps(body).encode())
+    if uses is None:
+        assert isinstance(found, Malformed)
+    else:
+        assert isinstance(found, RequestFacts) and found.content is not None
+        assert found.content.tools == {"web_search_20260318": uses}
 
 
 def test_tools_of_the_client() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenworks.wire.dialects import DIALECTS, ENGINES, Dialect, Engine
-from tokenworks.wire.fields import Source, check_fields, prepare, refuse_dialect
+from tokenworks.wire.fields import EXTRA_USES, Source, check_fields, count_uses, prepare, refuse_dialect
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import RequestFacts, read_request
 from tokenworks.wire.rules import GUARDED, HELD, OPEN, SPECIAL
@@ -190,6 +190,17 @@ def test_tools(source: Source, dialect: Dialect, kind: str, priced: tuple[str, .
     fault = fault_of(source, dialect, priced, tools=[{"type": kind, "name": "x"}])
     assert (fault is None) == passes
     assert passes or (fault is not None and repr(kind) in fault.message and fault.param == "tools")
+
+
+def test_uses_held_for() -> None:
+    """As often as the request allows, or a usual number; tools of no priced kind are nothing to hold for."""
+    search, fetch = {"type": "web_search_20260318"}, {"type": "web_fetch_20260318"}
+    tools = [{**search, "max_uses": 2}, {**search, "max_uses": 3}, fetch, {"type": "custom"}]
+    body = {"model": "m", "max_tokens": 1, "messages": [], "tools": tools}
+    facts = read_request("messages", json.dumps(body).encode())
+    assert isinstance(facts, RequestFacts)
+    assert count_uses(facts, "anthropic") == {"searches": 5, "fetches": EXTRA_USES}
+    assert count_uses(facts, "openai") == {}
 
 
 @pytest.mark.parametrize(("source", "dialect", "refused"), [

@@ -14,6 +14,7 @@ from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.rules import CLIENT_TOOLS
 
 HOSTED = " in a container"  # a shell that is not the client's own
+USES_MAX = 1_000_000  # of one tool in one request; more is no limit
 NESTING_MAX = 8  # lists of parts inside parts: a tool's result is the deepest that an interface knows
 IMAGES = frozenset({"image", "image_url", "input_image", "computer_screenshot"})
 # Parts and items whose tokens are all in their bytes: those with nothing inside, and those with parts inside.
@@ -37,14 +38,15 @@ class Content(msgspec.Struct, frozen=True):
     """Beyond text. `kinds`: parts whose tokens their bytes do not bound (documents, audio, ...), by their type.
 
     `remote`: something is to be fetched from an address that the client names. `files`: ids of upstream objects.
-    `tools`: types of tools that the client does not run itself. `media_bytes`: what of the body is image data, no text.
+    `tools`: types of tools that the client does not run itself, each with how often it may be used, 0 where the client
+    did not say. `media_bytes`: what of the body is image data, no text.
     """
 
     images: int = 0
     kinds: frozenset[str] = frozenset()
     remote: bool = False
     files: tuple[str, ...] = ()
-    tools: frozenset[str] = frozenset()
+    tools: Mapping[str, int] = {}
     media_bytes: int = 0
 
 
@@ -86,6 +88,7 @@ class _Tool(msgspec.Struct):
     type: str | None = None
     environment: _Environment | None = None
     tools: msgspec.Raw = _NOTHING
+    max_uses: int | None = None
 
 
 _MESSAGES = msgspec.json.Decoder(list[_Message])
@@ -175,7 +178,7 @@ def read_content(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: byte
     raw = fields.get("tools")
     if raw is None and _plain(dialect, fields, body):
         return None
-    tools: set[str] = set()
+    tools: dict[str, int] = {}
     scan = _Scan()
     key = "tools"
     try:
@@ -187,7 +190,7 @@ def read_content(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: byte
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Malformed(Refusal.FIELD_INVALID, _SHAPES.get(key, _SPOKEN.format(key)), key)
     client = CLIENT_TOOLS.get(dialect, ())
-    tools = {kind for kind in tools if kind.endswith(HOSTED) or not kind.startswith(client)}
+    tools = {kind: uses for kind, uses in tools.items() if kind.endswith(HOSTED) or not kind.startswith(client)}
     if not (tools or scan.images or scan.kinds or scan.remote or scan.files):
         return None
     return Content(
@@ -195,7 +198,7 @@ def read_content(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: byte
         kinds=frozenset(scan.kinds),
         remote=scan.remote,
         files=tuple(scan.files),
-        tools=frozenset(tools),
+        tools=tools,
         media_bytes=scan.media_bytes,
     )
 
@@ -209,15 +212,15 @@ def _plain(dialect: Dialect, fields: Mapping[str, msgspec.Raw], body: bytes) -> 
     return body.find(b"[", body.find(b"[") + 1) < 0
 
 
-def _read_tools(raw: msgspec.Raw, found: set[str], depth: int) -> None:
+def _read_tools(raw: msgspec.Raw, found: dict[str, int], depth: int) -> None:
     for tool in _TOOLS.decode(raw) or ():
         kind = tool.type or "function"  # Anthropic's own tools have no type
         if kind == "shell":
             kind += "" if tool.environment and tool.environment.type == "local" else HOSTED
         if kind != "function":
-            found.add(kind)
+            found[kind] = found.get(kind, 0) + min(max(tool.max_uses or 0, 0), USES_MAX)
         if kind == "namespace" and len(tool.tools):
             if depth > NESTING_MAX:
-                found.add("deeply nested")
+                found["deeply nested"] = 0
             else:
                 _read_tools(tool.tools, found, depth + 1)

@@ -27,6 +27,7 @@ from tokenworks.wire.rules import (
     Rule,
 )
 
+EXTRA_USES = 10  # uses of a server-side tool that are held for when the client sets no max_uses
 COMPLETIONS_CAP = 16  # what /v1/completions makes without a cap, by OpenAI's interface
 VALUE_BYTES_MAX = 256  # a guarded value that is longer is none of the harmless ones
 
@@ -219,6 +220,16 @@ def _judge_content(facts: RequestFacts, source: Source, priced: Container[str]) 
         message = "Addresses are not fetched for this model. Send the data itself, as data:...;base64,..."
         return Malformed(Refusal.FEATURE_UNSUPPORTED, message, key)
     return None
+
+
+def count_uses(facts: RequestFacts, engine: Engine) -> dict[str, int]:
+    """How often this request may use each extra that is priced by the use: as its tools say, or EXTRA_USES."""
+    uses: dict[str, int] = {}
+    for kind, most in facts.content.tools.items() if facts.content is not None else ():
+        for beginning, price in PRICED_TOOLS.get((engine, facts.dialect), {}).items():
+            if kind.startswith(beginning):
+                uses[price] = uses.get(price, 0) + (most or EXTRA_USES)
+    return uses
 
 
 def _refuse_tool(kind: str, dialect: Dialect, source: Source, priced: Container[str]) -> str:
