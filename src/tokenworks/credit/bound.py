@@ -18,6 +18,7 @@ MISSES_PER_THOUSAND = 5  # of requests whose input may be more than the learned 
 TEMPLATE_TOKENS = 128  # what a chat template adds that no byte of the body stands for, while nothing is learned
 REMAINDER_PER_THOUSAND = 650  # about the mean of skewed lengths: many streams together then need what is kept for them
 SIZE_CLASSES = 13  # by the size's power of four: small bodies have more template per byte
+_CLASSES = tuple(min(bits >> 1, SIZE_CLASSES - 1) for bits in range(64))  # by the bits of the size
 
 
 def _edges(least: int, most: int) -> tuple[int, ...]:
@@ -70,7 +71,7 @@ class InputRate:
         """A closed request's body had `size_bytes` of text and `tokens` prompt tokens (images not counted)."""
         if size_bytes <= 0:
             return
-        place = _size_class(size_bytes)
+        place = _CLASSES[size_bytes.bit_length()]
         tally, rate = self._tallies[place], -(-tokens * 1024 // size_bytes)
         tally.add(rate)
         if tally.total >= LEARNED_MIN and (tally.total % LEARNED_MIN == 0 or rate > self._rates[place]):
@@ -78,12 +79,12 @@ class InputRate:
 
     def ceiling(self, size_bytes: int) -> int:
         """An upper bound of the tokens in a body of `size_bytes`."""
-        rate = self._rates[_size_class(size_bytes)]
+        rate = self._rates[_CLASSES[size_bytes.bit_length()]]
         return -(-size_bytes * rate // 1024) if rate else size_bytes + TEMPLATE_TOKENS
 
     def tokens_per_kib(self, size_bytes: int) -> int:
         """The learned rate for bodies of that size, 0 while it is not known."""
-        return self._rates[_size_class(size_bytes)]
+        return self._rates[_CLASSES[size_bytes.bit_length()]]
 
 
 class OutputGuess:
@@ -142,7 +143,3 @@ def find_overlength(facts: RequestFacts, model: Model) -> int:
     """
     longest = -(-facts.token_ids // facts.prompts)
     return longest if longest > model.context_tokens else 0
-
-
-def _size_class(size_bytes: int) -> int:
-    return min(size_bytes.bit_length() >> 1, SIZE_CLASSES - 1)

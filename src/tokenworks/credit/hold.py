@@ -54,7 +54,7 @@ class Hold:
         self.held_minor = held_minor
         self.keep_minor = keep_minor
         self.state = "held"  # of states.HOLD
-        self._steps: list[tuple[int, str, int, int]] = [(mono_ns, "cut", held_minor, held_minor)]
+        self._steps = [(mono_ns, "cut", held_minor, held_minor)]
 
     def move(self, event: str) -> None:
         """Along states.HOLD; raises Broken where there is no way."""
@@ -74,4 +74,4 @@ class Hold:
 
         The amount of a step is what it moved; of a folded one, by how much what is held changed over all it stands for.
         """
-        return tuple(HoldStep(at_ns + offset_ns, step, amount, held) for at_ns, step, amount, held in self._steps)
+        return tuple([HoldStep(at_ns + offset_ns, step, amount, held) for at_ns, step, amount, held in self._steps])

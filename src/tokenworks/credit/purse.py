@@ -13,10 +13,11 @@ from typing import NamedTuple
 from tokenworks.credit.hold import Hold, Lease, Leg
 from tokenworks.credit.messages import LeaseGrant, Renewed
 from tokenworks.credit.records import Part, Released
-from tokenworks.credit.states import LEASE, move
+from tokenworks.credit.states import HOLD, LEASE, move
 from tokenworks.limits import LEASE_IDLE_S
 
 _SECOND_NS = 10**9
+_POSTED = move(HOLD, "held", "settle")
 
 
 class Short(NamedTuple):
@@ -43,6 +44,9 @@ class Settled(NamedTuple):
     parts: tuple[Part, ...]
     charged_minor: int
     overrun_minor: int
+
+
+_settled = tuple.__new__  # without the steps of a NamedTuple's own
 
 
 class Purse:
@@ -121,10 +125,18 @@ class Purse:
 
     def cut(self, need_minor: int, keep_minor: int, mono_ns: int) -> Hold | Short:
         """A hold of `need_minor` over valid leases in burn order; it will probably need `keep_minor` more later."""
+        order = self._order
         leave = self.kept_minor + keep_minor if self._running else 0
+        if order and self.free_minor - need_minor >= leave and order[0].free_minor >= need_minor > 0:
+            lease = order[0]  # the usual case: the first lease is enough
+            if lease.valid_until_ns > mono_ns:
+                lease.free_minor -= need_minor
+                lease.held_minor += need_minor
+                lease.used_ns = mono_ns
+                return self._hold([Leg(lease, need_minor)], need_minor, keep_minor, mono_ns)
         legs: list[Leg] = []
         rest = need_minor
-        for lease in self._order:
+        for lease in order:
             if not rest:
                 break
             free = lease.free_minor
@@ -139,6 +151,9 @@ class Purse:
             lease.free_minor -= leg.held_minor
             lease.held_minor += leg.held_minor
             lease.used_ns = mono_ns
+        return self._hold(legs, need_minor, keep_minor, mono_ns)
+
+    def _hold(self, legs: list[Leg], need_minor: int, keep_minor: int, mono_ns: int) -> Hold:
         self.free_minor -= need_minor
         self.held_minor += need_minor
         self.kept_minor += keep_minor
@@ -206,8 +221,10 @@ class Purse:
 
     def settle(self, hold: Hold, charge_minor: int, mono_ns: int, estimated: bool = False) -> Settled:
         """The end: charge at most what is held. The rest is free again, or stays held until `amend` when estimated."""
-        hold.move("settle_estimated" if estimated else "settle")
         charged = charge_minor if charge_minor < hold.held_minor else hold.held_minor
+        if not estimated and len(hold.legs) == 1 and hold.state == "held":
+            return self._settle_one(hold, hold.legs[0], charged, charge_minor - charged, mono_ns)
+        hold.move("settle_estimated" if estimated else "settle")
         parts: list[Part] = []
         rest = charged
         for segment, leg in enumerate(hold.legs):
@@ -231,6 +248,22 @@ class Purse:
         hold.held_minor = hold.held_minor - charged if estimated else 0
         hold.note(mono_ns, "posted", charged)
         return Settled(tuple(parts), charged, charge_minor - charged)
+
+    def _settle_one(self, hold: Hold, leg: Leg, charged: int, overrun: int, mono_ns: int) -> Settled:
+        """The usual case of `settle`: one lease pays."""
+        lease, held = leg.lease, hold.held_minor
+        hold.state = _POSTED
+        leg.charged_minor = charged
+        lease.held_minor -= held
+        lease.free_minor += held - charged
+        if lease.state != "foreign":
+            self.free_minor += held - charged
+        del self._running[hold]
+        self.kept_minor -= hold.keep_minor
+        self.held_minor -= held
+        hold.held_minor = hold.keep_minor = 0
+        hold.note(mono_ns, "posted", charged)
+        return _settled(Settled, ((Part(0, lease.lot, lease.id, charged),) if charged else (), charged, overrun))
 
     def amend(self, hold: Hold, charge_minor: int, mono_ns: int) -> Settled:
         """The counted charge of an estimated hold, at most what it held; what is not charged is free again.

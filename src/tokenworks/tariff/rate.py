@@ -118,9 +118,10 @@ class Pricer:
 
     def amount(self, usage: Usage) -> int:
         """What cumulative usage costs, in minor units; raises AmountOutOfRange."""
-        total = (usage.input * self._input + usage.output * self._output + usage.cache_read * self._cache_read
-                 + usage.reasoning * self._reasoning + usage.cache_write_5m * self._write_5m
-                 + usage.cache_write_1h * self._write_1h)
+        total = usage.input * self._input + usage.output * self._output
+        if usage.cache_read or usage.reasoning or usage.cache_write_5m or usage.cache_write_1h:
+            total += (usage.cache_read * self._cache_read + usage.reasoning * self._reasoning
+                      + usage.cache_write_5m * self._write_5m + usage.cache_write_1h * self._write_1h)
         extras = usage.extras
         if extras:
             prices = self._extras
@@ -137,11 +138,11 @@ class Pricer:
 
     def price_input(self, tokens: int, cache_writes: bool = True) -> int:
         """At most so much do `tokens` of input cost, whichever class; without cache writes when they cannot occur."""
-        return self._up(tokens * (self.dearest_input_num if cache_writes else self._plain_input))
+        return -(-tokens * (self.dearest_input_num if cache_writes else self._plain_input) // self.denominator)
 
     def price_output(self, tokens: int) -> int:
         """At most so much do `tokens` of output or reasoning cost."""
-        return self._up(tokens * self.dearest_output_num)
+        return -(-tokens * self.dearest_output_num // self.denominator)
 
     def price_extra(self, name: str, count: int) -> int:
         """At most so much do `count` of an extra cost; 0 for one without a price."""

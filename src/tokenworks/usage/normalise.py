@@ -42,9 +42,14 @@ PROGRESS: dict[tuple[Engine, Dialect], Reader] = {
 }
 
 
+def find_reader(engine: Engine, dialect: Dialect) -> Reader:
+    """Who reads a raw usage object; the reader raises UsageError and msgspec.DecodeError."""
+    return FINAL.get((engine, dialect)) or READERS[dialect]
+
+
 def normalise(engine: Engine, dialect: Dialect, raw: bytes) -> Usage:
     """The vector of a raw usage object (the JSON object that is the value of `usage`); raises UsageError."""
-    return _read(FINAL.get((engine, dialect)) or READERS[dialect], raw)
+    return _read(find_reader(engine, dialect), raw)
 
 
 def normalise_progress(engine: Engine, dialect: Dialect, raw: bytes) -> Usage:

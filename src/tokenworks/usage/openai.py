@@ -81,9 +81,11 @@ def read_response(raw: bytes) -> Usage:
 def _vector(counts: tuple[int, int, int | None], details: _InputDetails, made: _OutputDetails) -> Usage:
     prompt, completion, total = counts
     cached, reasoning = details.cached_tokens or 0, made.reasoning_tokens or 0
-    short, long = _cache_writes(details)
+    short = long = 0
+    if details.cache_write_tokens is not None or details.cache_write_tokens_details is not None:
+        short, long = _cache_writes(details)
     fresh = prompt - cached - short - long
-    if min(prompt, completion, cached, reasoning) < 0:
+    if prompt | completion | cached | reasoning < 0:
         raise UsageError("a count is negative")
     if fresh < 0:
         raise UsageError(f"{cached} cached and {short + long} written tokens are more than the prompt's {prompt}")

@@ -10,12 +10,15 @@ import msgspec
 
 from tokenworks.errors import UsageError
 from tokenworks.usage.meter import WholeReport
-from tokenworks.usage.normalise import normalise
+from tokenworks.usage.normalise import find_reader
 from tokenworks.usage.report import Report
-from tokenworks.wire.dialects import Dialect, Engine
+from tokenworks.usage.vector import Usage
+from tokenworks.wire.dialects import ENGINES, Dialect, Engine
 
 _NONE = msgspec.Raw(b"")
-_DIALECTS: frozenset[Dialect] = frozenset({"chat", "completions", "embeddings"})
+_DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "embeddings")
+_READERS = {(dialect, engine): find_reader(engine, dialect) for dialect in _DIALECTS for engine in ENGINES}
+Said = tuple[Usage, bytes, str]
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -28,20 +31,29 @@ class _Body(msgspec.Struct, gc=False):
     choices: tuple[_Choice, ...] = ()
 
 
-_BODY = msgspec.json.Decoder(_Body)
+_BODY = msgspec.json.Decoder(_Body).decode
 
 
 def read_quick(dialect: Dialect, engine: Engine, body: bytes) -> WholeReport | None:
     """What a whole body of the usual kind says of usage, without `visible_bytes`; None: ask `read_whole`."""
-    if dialect not in _DIALECTS:
+    said = read_said(dialect, engine, body)
+    if said is None:
+        return None
+    usage, raw, finish = said
+    return WholeReport(Report(usage, raw, "reported"), (), 0, finish, finish == "length")
+
+
+def read_said(dialect: Dialect, engine: Engine, body: bytes) -> Said | None:
+    """The same as the bare figures: the usage, the bytes that said it, and the dialect's word for why it ended."""
+    read = _READERS.get((dialect, engine))
+    if read is None:
         return None
     try:
-        found = _BODY.decode(body)
-        if len(found.choices) > 1 or bytes(found.error) not in (b"", b"null"):
+        found = _BODY(body)
+        choices, error = found.choices, found.error
+        if len(choices) > 1 or (error is not _NONE and bytes(error) != b"null"):
             return None
         raw = bytes(found.usage)
-        report = Report(normalise(engine, dialect, raw), raw, "reported")
+        return read(raw), raw, choices[0].finish_reason or "stop" if choices else ""
     except (msgspec.DecodeError, UnicodeDecodeError, UsageError):
         return None
-    finish = found.choices[0].finish_reason or "stop" if found.choices else ""
-    return WholeReport(report, (), 0, finish, finish == "length")

@@ -26,9 +26,10 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     extras: dict[str, int] = {}
 
     def __post_init__(self) -> None:
-        if min(self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.output, self.reasoning) < 0:
+        # The union of the bits has a sign exactly when one of them has: one comparison for all six.
+        if self.input | self.cache_read | self.cache_write_5m | self.cache_write_1h | self.output | self.reasoning < 0:
             raise ValueError("a usage count is negative")
-        if any(count < 0 for count in self.extras.values()):
+        if self.extras and min(self.extras.values()) < 0:
             raise ValueError("an extra usage count is negative")
 
     @property
