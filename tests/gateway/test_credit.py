@@ -200,6 +200,31 @@ def test_topup_reaches_stream(tmp_path: Path) -> None:
     run(main)
 
 
+def test_topups_in_small_pieces(tmp_path: Path) -> None:
+    """A top-up that is too small for the next slice is no reason to miss the one after it: the stream asks again."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", money=INPUT_HELD + 600 * OUTPUT, **EXACT) as place:
+            place.upstream.script = counted_stream("chat", 3000, step=5, gap_s=0.0005)
+            asking = asyncio.create_task(place.ask(STREAM))
+            for count in range(1, 4):
+                await until(lambda: any(flow.stage == "dry" and flow.denied for flow in place.shared.running))
+                asks = len(place.books.asks)
+                place.books.fund(100 * OUTPUT)
+                place.books.offer(need_minor=100 * OUTPUT)
+                await until(lambda asks=asks: len(place.books.asks) > asks)
+                await until(lambda count=count: place.shared.running and next(iter(
+                    place.shared.running)).held_tokens >= 600 + 100 * count)
+            place.books.fund(10 * UNIT)
+            place.books.offer(need_minor=UNIT)
+            reply = await asking
+            assert reply.whole and b"credit_exhausted" not in reply.body
+            (closed,) = await place.closed()
+            assert closed.outcome == "ok" and closed.usage.output == 3000
+
+    run(main)
+
+
 def test_neighbour_release_reaches_stream(tmp_path: Path) -> None:
     """What a neighbour gives back keeps a waiting stream going, without asking anybody."""
 

@@ -130,6 +130,8 @@ class Lender:
         one = Waiting(peer, ask, self._parts.clock.mono_ns())
         one.timer = asyncio.get_running_loop().call_later(ASK_HOLD_MS / 1000, self._expire, one)
         desk = self._desks.setdefault(ask.account, Desk())
+        for old in [old for old in desk.waiting if old.told and old.writer == one.writer]:
+            self._remove(ask.account, desk, old)  # the new ask speaks for those streams too
         desk.waiting.append(one)
         self._serve(ask.account, desk)
 

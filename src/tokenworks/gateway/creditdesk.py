@@ -90,7 +90,7 @@ class CreditDesk:
         """Credit that nobody asked for just now: waiting streams first, then waiting requests."""
         self._take_grants(offer.grants, self._clock.mono_ns())
         till = self.till(offer.account)
-        till.serve()
+        till.offered()
         self._ask(till)
 
     def take_renewed(self, renewed: Renewed) -> None:

@@ -94,7 +94,9 @@ class Serving(Flow):
     def take_credit(self) -> bool:
         """Credit may have come: a new request is held for and sent, a stream goes on."""
         if self.hold is not None:
-            return refund(self, self.go_on_reading)
+            whole = refund(self, self.go_on_reading)
+            again = self.queued and self.stage in ("relaying", "dry", "draining")
+            return whole and not again  # going on may have used it up, which puts the stream back in line
         if self.stage == "asking" and try_cut(self):
             self.relay(self)
         return self.stage != "asking"

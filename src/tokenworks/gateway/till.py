@@ -92,6 +92,13 @@ class Till:
             if waiting in self.waiting and waiting.take_credit():
                 self.leave(waiting)
 
+    def offered(self) -> None:
+        """Credit came without an ask: the books' earlier no is out of date, and who is short is asked for anew."""
+        self.serve()
+        for waiting in self.waiting:
+            if waiting.rounds == DENIED:
+                waiting.rounds = 0
+
     def next_ask(self, identity: int) -> Ask | None:
         """What to ask now, for all who wait, streams before requests; None when nobody waits for an ask."""
         open_ = [waiting for waiting in self.waiting if waiting.rounds < ROUNDS_MAX]
@@ -154,7 +161,7 @@ class Till:
                 self.deny(waiting, answer.available_minor)
 
     def deny(self, waiting: Waiting, available_minor: int) -> None:
-        """No. A new request leaves; a stream stays in line for a top-up, but is asked for no more."""
+        """No. A new request leaves; a stream stays in line for a top-up, and until then is asked for no more."""
         waiting.rounds = DENIED
         if waiting.kind == "cut":
             self.leave(waiting)
