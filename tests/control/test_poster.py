@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import connect
 
+import msgspec
 import pytest
 from tests.control.world import check_books, found
 from tests.journal.samples import read_all
@@ -17,7 +18,7 @@ from tokenworks.control.poster import News, Poster, PosterParts
 from tokenworks.control.quarantine import QuarantineInMemory
 from tokenworks.control.reach import Reach
 from tokenworks.credit.messages import Ask, LeaseGrant
-from tokenworks.credit.records import Closed, Opened, Part, Progressed, Record, Released
+from tokenworks.credit.records import Closed, Opened, Part, Progressed, Record, Refused, Released
 from tokenworks.errors import BooksUnreachable
 from tokenworks.journal.fake import FakeDisk
 from tokenworks.journal.shelf import list_segments
@@ -560,3 +561,44 @@ def test_what_lies_half_made_is_swept() -> None:
     assert ".fresh-h.9.1-00000000.twj" in bench.disk.files, "its maker may not have its lock yet"
     bench.wait(10)
     assert ".fresh-h.9.1-00000000.twj" not in bench.disk.files
+
+
+def test_nothing_ends_in_complete_time() -> None:
+    """What the books have called complete stays so: for a clock that jumps back, and for requests of the dead, which
+    are billed by records of long ago."""
+    bench = Bench()
+    writer = bench.writer()
+    grant = bench.lease("h/0/1")
+    for name in ("jumped", "dead", "alive"):
+        writer.append(opened(name))
+    writer.append(progressed("dead", grant, 5))
+    bench.run()
+    for _ in range(30):
+        bench.wait(1)
+    said_ns = bench.row("h/0/1").watermark_ns
+    assert said_ns > bench.clock.now_ns() - 3 * SECOND
+    bench.clock.step(-3600 * SECOND)
+    writer.append(msgspec.structs.replace(closed("jumped", grant), at_ns=bench.clock.now_ns()))
+    writer.append(msgspec.structs.replace(closed("alive", grant), at_ns=said_ns + 1))
+    bench.run()
+    assert bench.row("h/0/1").watermark_ns == said_ns
+    bench.disk.kill()
+    bench.run()
+    ended = {row.id: row.closed_at_ns for row in bench.store.requests.page(RequestQuery(limit=9)).data}
+    assert ended == {"jumped": said_ns, "dead": said_ns, "alive": said_ns + 1}
+    check_books(bench.store)
+
+
+def test_backlog_keeps_its_times() -> None:
+    """A journal that was written while nobody posted is complete only from its beginning: its times stay true."""
+    bench = Bench()
+    began_ns = bench.clock.now_ns()
+    writer = bench.writer()
+    for number in range(3):
+        bench.clock.advance(600 * SECOND)
+        now_ns = bench.clock.now_ns()
+        writer.append(Refused(f"r{number}", "acc", "key", now_ns, "chat", "tiny", "credit_exhausted", 429))
+    assert bench.store.writers.complete(bench.clock.now_ns()) == bench.clock.now_ns(), "no writer is known yet"
+    bench.run()
+    rows = bench.store.requests.page(RequestQuery(limit=9)).data
+    assert sorted(row.closed_at_ns - began_ns for row in rows) == [600 * SECOND, 1200 * SECOND, 1800 * SECOND]

@@ -356,6 +356,25 @@ def test_epoch(store: Store) -> None:
     assert faults_of(store) == []
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_complete_time_stays(store: Store, damaged: bool) -> None:
+    """Records of a clock that jumped back, and requests of a dead writer, end no earlier than what is complete; a batch
+    is not held to what it says itself. `damaged`: a record that the tables refuse leads the slow way."""
+    found_world(store)
+    grant = store.books.lend(WRITER, ask_for(50 * CENT), NOW).grants[0]
+    post(store, [opened("req_dead"), *sold("req_0", grant, at_ns=NOW - 9 * SECOND)])
+    first = store.requests.get("req_0").row.closed_at_ns
+    late = sold("req_1", grant, at_ns=NOW - 5 * SECOND)
+    bad = [Refused("req_bad", "acc", "key", NOW, "chat", "tiny", "x", 2**64 - 1)] if damaged else []
+    post(store, [*late, *bad, *sold("req_2", grant, at_ns=NOW + SECOND)], now_ns=NOW + 100 * SECOND)
+    ended = [store.requests.get(name).row.closed_at_ns for name in ("req_1", "req_2")]
+    assert (first, ended) == (NOW, [NOW, NOW + 2 * SECOND])
+    row = store.writers.roster()[0]
+    store.books.end(WRITER, row.position, NOW + 101 * SECOND)
+    assert store.requests.get("req_dead").row.closed_at_ns == row.watermark_ns == NOW + 100 * SECOND
+    assert faults_of(store) == []
+
+
 def test_writers(store: Store) -> None:
     first = store.writers.greet(WRITER, NOW)
     assert (first.host, first.state, first.position, first.watermark_ns) == ("host", "live", 0, NOW)

@@ -17,8 +17,9 @@ from tokenworks.control.notes import Notebook
 from tokenworks.control.quarantine import Quarantine
 from tokenworks.control.reach import Reach
 from tokenworks.control.track import Stretch, Track
-from tokenworks.errors import Conflict, NotFound, Stale
+from tokenworks.errors import Broken, Conflict, NotFound, Stale
 from tokenworks.journal.disk import Disk
+from tokenworks.journal.reader import SegmentReader
 from tokenworks.journal.shelf import Shelved, list_fresh, list_segments, sweep_fresh, trim_segment
 from tokenworks.limits import POST_BATCH_MAX, POST_BATCH_MS, SEGMENT_KEEP_S, WATERMARK_SLACK_MS
 from tokenworks.store.ports import Store
@@ -115,12 +116,12 @@ class Poster:
             names.setdefault(shelved.writer, {})[shelved.sequence] = shelved.name
         self._survey_ns = min(sum(map(len, names.values())) * SURVEY_NS_EACH, SURVEY_NS_MAX)
         for writer in names.keys() - self._tracks.keys() - self._ended:
-            self._begin(writer)
+            self._begin(writer, names[writer][min(names[writer])])
         for writer, track in self._tracks.items():
             track.names = names.get(writer, {})
 
-    def _begin(self, writer: str) -> None:
-        row = self._call(self._parts.store.writers.greet, writer, self._parts.clock.now_ns())
+    def _begin(self, writer: str, first: str) -> None:
+        row = self._call(self._parts.store.writers.greet, writer, self._born(first))
         self._note(writer, row.position)
         if row.state == "ended":
             self._ended.add(writer)
@@ -131,6 +132,16 @@ class Poster:
         self._tracks[writer] = track
         if not track.alive():
             self._lose(track)
+
+    def _born(self, segment: str) -> int:
+        """When the journal began, as far as it is there: what stands in it may have ended since then."""
+        now_ns = self._parts.clock.now_ns()
+        try:
+            reader = SegmentReader(self._parts.disk, segment)
+        except (Broken, OSError):
+            return now_ns
+        reader.close()
+        return min(now_ns, reader.head.created_at_ns)
 
     def _lose(self, track: Track) -> None:
         """The writer is dead or unreadable: its leases are in doubt until its journal has been read to its end."""

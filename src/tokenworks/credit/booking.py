@@ -109,7 +109,7 @@ class _Clerk:
             return "its request is known already"
         row = RequestRow(record.request, record.account, record.key, self._batch.writer, "refused", record.at_ns,
                          record.dialect, record.model, why=record.why)
-        row.closed_at_ns, row.booked_at_ns = record.at_ns, self._batch.now_ns
+        row.closed_at_ns, row.booked_at_ns = self._ended(record.at_ns), self._batch.now_ns
         row.outcome, row.reason, row.status = "refused", record.refusal, record.status
         self.rows[record.request] = row
         return ""
@@ -147,7 +147,7 @@ class _Clerk:
         awaited = record.basis == "estimated" and not record.final
         event = ("settle_estimated" if awaited else "settle") if used else "void"
         row.state = move(HOLD, row.state, event)
-        row.closed_at_ns, row.booked_at_ns = record.at_ns, self._batch.now_ns
+        row.closed_at_ns, row.booked_at_ns = self._ended(record.at_ns), self._batch.now_ns
         row.outcome, row.reason, row.status = record.outcome, record.reason, record.status
         row.usage, row.basis, row.raw, row.cut_loss = record.usage, record.basis, record.raw, record.cut_loss
         row.rated_minor, row.waived_minor, row.list_minor = record.rated_minor, record.waived_minor, record.list_minor
@@ -161,7 +161,7 @@ class _Clerk:
         if wrong or row is None:
             return wrong
         row.state = move(HOLD, row.state, "amend")
-        row.amended_at_ns = record.at_ns
+        row.amended_at_ns = self._ended(record.at_ns)
         row.usage, row.basis, row.rated_minor = record.usage, record.basis, record.rated_minor
         for part in record.parts:
             self._correct(row, part)
@@ -218,6 +218,10 @@ class _Clerk:
                 self._pricers[ref, model] = None
                 self.draft.alarms.append(f"rate card {ref} has no price for {model}, which was sold by it")
         return self._pricers[ref, model]
+
+    def _ended(self, at_ns: int) -> int:
+        """When something ended. A clock that jumped back takes nothing into a time that the books call complete."""
+        return max(at_ns, self._batch.watermark_ns)
 
     def _row(self, request: str) -> RequestRow | None:
         """The row to change: our own copy, never the view's."""

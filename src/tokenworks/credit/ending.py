@@ -24,7 +24,7 @@ def end_writer(view: EndView) -> Plan:
     rows = [copy(row) for row in view.requests.values() if "expire" in HOLD.get(row.state, {})]
     for row in rows:
         if row.state == "held":
-            _bill_crashed(draft, row, view.now_ns)
+            _bill_crashed(draft, row, view)
         row.state = move(HOLD, row.state, "expire")
     for lease in view.leases.values():
         if lease.state in LIVE:
@@ -59,10 +59,12 @@ def _move_leases(leases: Iterable[LeaseRow], state: str, event: str) -> list[Lea
     return [LeaseDelta(lease.id, move(LEASE, lease.state, event)) for lease in leases if lease.state == state]
 
 
-def _bill_crashed(draft: Draft, row: RequestRow, now_ns: int) -> None:
-    """Until now usage, rated and parts are the last progress record's: exactly what is due."""
+def _bill_crashed(draft: Draft, row: RequestRow, view: EndView) -> None:
+    """Until now usage, rated and parts are the last progress record's: exactly what is due. It ended then, but not
+    before what the books have called complete."""
     row.outcome, row.status = "crashed", 0
-    row.closed_at_ns, row.booked_at_ns = row.progressed_at_ns or row.opened_at_ns, now_ns
+    row.closed_at_ns = max(row.progressed_at_ns or row.opened_at_ns, view.watermark_ns)
+    row.booked_at_ns = view.now_ns
     row.list_minor = row.rated_minor
     reported, row.parts = row.parts, ()
     if row.crash == "waive":

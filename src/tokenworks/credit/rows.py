@@ -169,6 +169,7 @@ class BatchView(msgspec.Struct, frozen=True):
     """One batch of one segment and the rows it needs; what is not in the books is missing from the mappings.
 
     `records` are (position after the record, record). `cards` (by ref) let the books rate again; optional.
+    `watermark_ns`: the books have said that nothing of this writer that ended before it is still to come.
     """
 
     writer: str
@@ -182,10 +183,12 @@ class BatchView(msgspec.Struct, frozen=True):
     leases: Mapping[str, LeaseRow]
     lots: Mapping[str, Lot]
     cards: Mapping[str, RateCard] = {}
+    watermark_ns: int = 0
 
 
 class EndView(msgspec.Struct, frozen=True):
-    """A writer, its requests in state held or estimated, all its leases, and the lots of both."""
+    """A writer, its requests in state held or estimated, all its leases, and the lots of both. `watermark_ns` as in a
+    BatchView."""
 
     writer: str
     shard: str
@@ -194,6 +197,7 @@ class EndView(msgspec.Struct, frozen=True):
     requests: Mapping[str, RequestRow]
     leases: Mapping[str, LeaseRow]
     lots: Mapping[str, Lot]
+    watermark_ns: int = 0
 
 
 class Plan(msgspec.Struct):

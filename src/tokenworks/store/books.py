@@ -185,14 +185,21 @@ def _look(conn: Connection, batch: Batch, cards: Cards) -> tuple[str, BatchView]
     known = find_writer(conn, batch.writer)
     check_position(batch.writer, known.position if known else 0, batch.start)
     view = loading.view_batch(conn, (batch, batch.start, batch.items), cards, lock=False)
-    return known.state if known else "live", view
+    return known.state if known else "live", msgspec.structs.replace(view, watermark_ns=_said(conn, batch))
+
+
+def _said(conn: Connection, batch: Batch) -> int:
+    """Up to when the books had called the writer's journal complete before this batch."""
+    known = find_writer(conn, batch.writer)
+    return known.watermark_ns if known else 0
 
 
 def _post(conn: Connection, batch: Batch, cards: Cards) -> Posted:
+    said_ns = _said(conn, batch)
     _advance(conn, batch)
     plans: list[Plan] = []
     lots: dict[str, Lot] = {}
-    _book_items(conn, (batch, batch.start, batch.items), cards, (plans, lots))
+    _book_items(conn, (batch, batch.start, batch.items), (cards, said_ns), (plans, lots))
     return loading.sum_up(batch.end, plans, lots)
 
 
@@ -215,19 +222,21 @@ def _advance(conn: Connection, batch: Batch, seen: str = "") -> None:
         raise Broken(f"{batch.writer} is {moved}, it was {seen}")
 
 
-def _book_items(conn: Connection, part: Part, cards: Cards, done: tuple[list[Plan], dict[str, Lot]]) -> None:
+def _book_items(
+    conn: Connection, part: Part, known: tuple[Cards, int], done: tuple[list[Plan], dict[str, Lot]]
+) -> None:
     """Books records, all of them or, when one is more than the database takes, half by half: that one is suspended."""
     batch, start, items = part
     try:
         with conn.begin_nested():
-            view = loading.view_batch(conn, part, cards, lock=True)
-            plan = book(view)
+            view = loading.view_batch(conn, part, known[0], lock=True)
+            plan = book(msgspec.structs.replace(view, watermark_ns=known[1]))
             loading.write_plan(conn, plan, batch.now_ns)
     except _UNFIT as error:
         if len(items) == 1 and isinstance(items[0][1], Damage):
             raise
         for after, half in split_items(start, items, error):
-            _book_items(conn, (batch, after, half), cards, done)
+            _book_items(conn, (batch, after, half), known, done)
         return
     done[0].append(plan)
     done[1].update(view.lots)
@@ -252,7 +261,8 @@ def _end(conn: Connection, writer: str, position: int, when: tuple[int, str]) ->
     requests = loading.lock_requests(
         conn, (schema.requests.c.writer == writer) & schema.requests.c.state.in_(loading.OPEN))
     leases, lots = loading.lock_held(conn, writer)
-    plan = end_writer(EndView(writer, shard, now_ns, loading.read_epoch(conn), requests, leases, lots))
+    plan = end_writer(EndView(writer, shard, now_ns, loading.read_epoch(conn), requests, leases, lots,
+                              known.watermark_ns))
     loading.write_plan(conn, plan, now_ns)
     conn.execute(update(schema.writers).where(schema.writers.c.id == writer).values(state="ended", seen_at_ns=now_ns))
     return loading.sum_up(position, [plan], lots)

@@ -79,7 +79,8 @@ class MemoryBooks:
             check_position(known.writer, known.position, position)
             leases = state.held(writer)
             requests = {name: state.requests[name] for name in sorted(state.running.get(writer, ()))}
-            plan = end_writer(EndView(writer, shard, now_ns, state.epoch, requests, leases, self._lots_of(leases)))
+            plan = end_writer(EndView(writer, shard, now_ns, state.epoch, requests, leases, self._lots_of(leases),
+                                      known.watermark_ns))
             state.apply(plan)
             state.amend_writer(writer, state="ended", seen_at_ns=now_ns)
             state.faults("end done")
@@ -140,10 +141,11 @@ class MemoryBooks:
     def _book(self, batch: Batch, start: int, items: Items, plans: list[Plan]) -> None:
         state, need = self._state, needs(items)
         leases = {lease: state.leases[lease] for lease in need.leases if lease in state.leases}
+        said_ns = state.writers[batch.writer].watermark_ns if batch.writer in state.writers else 0
         lots = {lot: state.lots[lot] for lot in need.lots if lot in state.lots} | self._lots_of(leases)
         try:
             plan = book(BatchView(batch.writer, batch.segment, start, batch.shard, batch.now_ns, state.epoch,
-                                  list(items), state.requests, leases, lots, self._cards.rows))
+                                  list(items), state.requests, leases, lots, self._cards.rows, said_ns))
             state.apply(plan)
         except (OverflowError, AmountOutOfRange, Broken) as error:
             if len(items) == 1 and isinstance(items[0][1], Damage):
