@@ -204,7 +204,7 @@ def test_end_is_bounded(front: Front, source: Source) -> None:
 
 
 def test_own_authority(utility: Utility, tmp_path: Path) -> None:
-    """`ca_file` of a deployment is what its certificate is checked against; without it the upstream is not spoken to."""
+    """`ca_file` of a deployment is what its certificate is checked against; without it nothing is said to it."""
     authority = Authority(tmp_path)
     source = Source("own-ca", answer_whole(chat_whole("hi", 10, 2)), authority.server())
     try:
