@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tokenworks.credit.policy import Account, Endpoint, Key
 from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.errors import JournalFull
 from tokenworks.gateway.policybook import _make_digest
+from tokenworks.gateway.worker import FILES_MAX, lift_limit
 from tokenworks.tariff.card import Price, RateCard
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -422,3 +424,14 @@ def test_large_body_let_go(tmp_path: Path) -> None:
             client.close()
 
     run(main)
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ((1024, 4096), 4096), ((1024, 10**6), FILES_MAX), ((10**6, 10**6), 10**6)])
+def test_open_files(monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: int) -> None:
+    """The usual limit of 1,024 would stop a worker at 500 streams."""
+    limits = [before]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.append(new))
+    assert lift_limit() == after
+    assert limits[-1] == (after, before[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -36,7 +37,7 @@ from tokenworks.gateway.wheel import Wheel
 from tokenworks.journal.disk import RealDisk
 from tokenworks.journal.flusher import Flusher
 from tokenworks.journal.writer import JournalWriter
-from tokenworks.limits import DRAIN_S, FACTS_INTERVAL_MS, WORKER_BYTES_MAX
+from tokenworks.limits import CONNECTIONS_MAX, DRAIN_S, FACTS_INTERVAL_MS, WORKER_BYTES_MAX
 from tokenworks.supply.tokens import TokenCounter
 from tokenworks.telemetry import set_level
 
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 GC_THRESHOLD = (50_000, 50, 50)  # almost nothing here is cyclic; the default walks everything every 700 objects
 END_GRACE_S = 2.0  # for the last bytes of what the end of a drain ended cleanly
 EXIT_FAILED, EXIT_REFUSED = 1, 2
+FILES_MAX = 2 * CONNECTIONS_MAX + 1024  # a client and an upstream each, and what a process has beside them
 LIVE = ("durability", "drain_s", "tls_cert", "tls_key", "log_level")  # settings that SIGHUP changes
 FIXED = ("state_dir", "listen_host", "listen_port")  # and those that it cannot
 
@@ -70,6 +72,7 @@ def run_worker(config: WorkerConfig, reread: Callable[[], WorkerConfig] | None =
 
     `reread` gives the settings as they stand when SIGHUP comes; it may raise ConfigError or OSError.
     """
+    lift_limit()
     try:
         sock = open_socket(config)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -79,6 +82,18 @@ def run_worker(config: WorkerConfig, reread: Callable[[], WorkerConfig] | None =
     except OSError as error:
         log.error("gateway_refuses", why=str(error))
         return EXIT_REFUSED
+
+
+def lift_limit() -> int:
+    """Open files up to what the system lets us have: a stream takes two, and shells and systemd start us with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft != resource.RLIM_INFINITY and soft < FILES_MAX:
+        log.warning("few_open_files", limit=soft, wanted=FILES_MAX, remedy="raise LimitNOFILE, or ulimit -Hn")
+    return soft
 
 
 def open_socket(config: WorkerConfig) -> socket.socket:
