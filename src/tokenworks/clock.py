@@ -27,13 +27,10 @@ class Dice(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks, without a step of Python between."""
 
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
+    now_ns = staticmethod(time.time_ns)
+    mono_ns = staticmethod(time.monotonic_ns)
 
 
 class FakeClock:

@@ -88,10 +88,10 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0
 
-    def observe(self, value: int) -> None:
-        """Put one value in."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def observe(self, value: int, times: int = 1) -> None:
+        """Put one value in, or the same value several times."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def flat(self, key: str) -> dict[str, int]:
         """As counters: cumulative buckets, sum and count."""

@@ -6,7 +6,7 @@ from tokenworks.admission.admit import Denied
 from tokenworks.credit.records import Refused
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.opening import write_opened
-from tokenworks.wire.headers import client_headers
+from tokenworks.wire.headers import client_headers, whole_block
 from tokenworks.wire.refusals import Malformed, Refusal, refusal_status, render_refusal
 
 MODEL_CHARS_MAX = 128  # of a model's name that a client made up, on the record
@@ -71,7 +71,8 @@ def assemble(flow: Flow, data: bytes) -> None:
 
 def send_whole(flow: Flow, body: bytes) -> None:
     """A whole answer in one write."""
-    flow.turn.respond(200, client_headers(flow.answer_headers, flow.id, False), body)
+    if not flow.turn.answer(whole_block(flow.answer_headers, flow.id), body):
+        flow.turn.respond(200, client_headers(flow.answer_headers, flow.id, False), body)
 
 
 def finish(flow: Flow, position: int, data: bytes, whole: bool) -> None:

@@ -19,17 +19,24 @@ class Budget:
 
     def take(self, size: int) -> bool:
         """Takes `size` bytes, or nothing and answers False when here or above there is no room."""
-        used = self.used + size
-        if used > self.limit or (self.parent is not None and not self.parent.take(size)):
+        used, parent = self.used + size, self.parent
+        if used > self.limit:
             return False
+        if parent is not None:
+            if parent.parent is None and parent.used + size <= parent.limit:  # as everywhere: two levels
+                parent.used += size
+            elif not parent.take(size):
+                return False
         self.used = used
         return True
 
     def give(self, size: int) -> None:
         """Returns what was taken."""
         self.used -= size
-        if self.parent is not None:
-            self.parent.give(size)
+        parent = self.parent
+        while parent is not None:
+            parent.used -= size
+            parent = parent.parent
 
     def has_room(self, size: int) -> bool:
         """Whether `take` would succeed now."""

@@ -11,18 +11,18 @@ from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
+from tokenworks.gateway.forms import Form
 from tokenworks.gateway.outlet import Outlet
-from tokenworks.gateway.policybook import Learned, Price, Seat
+from tokenworks.gateway.seats import Lane, Learned, Price, Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.stages import STAGE
-from tokenworks.gateway.tally import ModelKeys
 from tokenworks.gateway.till import Till
 from tokenworks.gateway.turn import Turn
 from tokenworks.gateway.upstream import Call
 from tokenworks.usage.meter import Show, StreamMeter
 from tokenworks.wire.dialects import FAMILY, Dialect, Family
 from tokenworks.wire.paths import Route
-from tokenworks.wire.request import RequestFacts
+from tokenworks.wire.request import RequestFacts, read_request
 from tokenworks.wire.sse import Splitter
 from tokenworks.wire.whole import Assembler
 
@@ -37,7 +37,7 @@ class Flow:
         # from the head
         "shared", "turn", "route", "dialect", "seat", "till", "opened_ns", "at_ns", "id", "stage",
         # from the body
-        "body", "facts", "admitted", "price", "learned", "keys", "show",
+        "body", "facts", "form", "lane", "admitted", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
         "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark",
         "capped", "counted", "why",
@@ -72,9 +72,8 @@ class Flow:
     body: bytes
     facts: RequestFacts
     admitted: Admitted
-    price: Price
-    learned: Learned
-    keys: ModelKeys
+    form: Form | None  # of a body whose `facts.fields` have not been read
+    lane: Lane
     show: Show
     mode: Ask
     input_tokens: int
@@ -119,6 +118,16 @@ class Flow:
         """The key and the account that pays."""
         return self.seat.caller
 
+    @property
+    def price(self) -> Price:
+        """By which it is rated."""
+        return self.lane.price
+
+    @property
+    def learned(self) -> Learned:
+        """What is known of the model's sizes."""
+        return self.lane.learned
+
     def move(self, event: str) -> None:
         """Along STAGE; a KeyError is a way that the table does not have."""
         self.stage = STAGE[self.stage][event]
@@ -128,6 +137,12 @@ class Flow:
         if not self.id:
             self.id = self.shared.mint.mint()
         return self.id
+
+    def read_fields(self) -> None:
+        """A body of a known form has to go another way than those before it: it is read in full."""
+        facts = read_request(self.dialect, self.body)
+        if self.form is not None and isinstance(facts, RequestFacts):
+            self.form, self.facts = None, facts
 
     def drop_body(self) -> None:
         """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""

@@ -14,6 +14,7 @@ from tokenworks.credit.bound import bound_input
 from tokenworks.credit.purse import Short
 from tokenworks.gateway.answers import refuse
 from tokenworks.gateway.flow import NEVER, Flow
+from tokenworks.gateway.forms import Form
 from tokenworks.gateway.shared import Counted
 from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
 from tokenworks.wire.fields import count_uses
@@ -24,6 +25,8 @@ AMPLE = 8  # a whole answer is held for in full when that is at most this part o
 
 def plan_hold(flow: Flow) -> None:
     """Sizes: the input's bound and price, how the answer is asked for, and the first output to hold for."""
+    if flow.form is not None and _plan_again(flow, flow.form):
+        return
     facts, pricer, each = flow.facts, flow.price.pricer, flow.admitted.output_max
     if not flow.counted:
         flow.input_tokens = bound_input(facts, flow.admitted.model, flow.learned.rate)
@@ -42,6 +45,29 @@ def plan_hold(flow: Flow) -> None:
     flow.need_minor = flow.input_minor + pricer.price_output(held)
     rest = min(flow.learned.expected, most) - held
     flow.keep_minor = pricer.price_output(rest) if rest > 0 else 0
+
+
+def _plan_again(flow: Flow, form: Form) -> bool:
+    """The same for a body of a known form, whose hold differs by its size alone; False where that is not all."""
+    if flow.counted or flow.sliced:
+        return False
+    lane, till = flow.lane, flow.till
+    pricer, tokens = lane.price.pricer, lane.learned.rate.ceiling(flow.facts.body_bytes)
+    flow.input_tokens = tokens = tokens if tokens < form.context else form.context
+    flow.input_minor = pricer.fee_minor + pricer.price_input(tokens)
+    flow.need_minor = need = flow.input_minor + form.output_minor
+    flow.output_max = most = form.admitted.output_max
+    flow.held_tokens = held = form.held_tokens
+    flow.keep_minor, flow.capped = 0, False
+    if form.stream:
+        flow.mode = "stream"
+        rest = min(lane.learned.expected, most) - held
+        if rest > 0:
+            flow.keep_minor = pricer.price_output(rest)
+        return True
+    flow.mode = "whole"
+    available = till.available_minor
+    return available < 0 or need * AMPLE <= till.purse.free_minor - till.purse.kept_minor + available
 
 
 def _choose_mode(flow: Flow, blind: bool) -> Literal["whole", "assembled"]:
@@ -71,7 +97,8 @@ def fund(flow: Flow, then: Callable[[Flow], None]) -> None:
 def try_cut(flow: Flow) -> bool:
     """One attempt at the purse. True: the hold is cut. It is put on record when something follows (opening.py)."""
     shared = flow.shared
-    found = flow.till.purse.cut(flow.need_minor, flow.keep_minor, shared.clock.mono_ns())
+    flow.now_ns = mono_ns = shared.clock.mono_ns()
+    found = flow.till.purse.cut(flow.need_minor, flow.keep_minor, mono_ns)
     if isinstance(found, Short):
         flow.short_minor, flow.short_keep_minor = found.need_minor, found.keep_minor
         return False

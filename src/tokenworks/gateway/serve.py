@@ -11,9 +11,10 @@ from tokenworks.gateway import hangup
 from tokenworks.gateway.answers import refuse, refuse_body
 from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_error, send
 from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.forms import DIALECT, find_form
 from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
-from tokenworks.gateway.relay import begin_answer, relay_chunk, relay_stream, relay_whole
+from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
 from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.usage.meter import Show
@@ -31,10 +32,20 @@ class Serving(Flow):
 
     def body_done(self, body: bytes) -> None:
         """Read what decides anything; admit it: model, rights, dialect, fields, price."""
+        self.body = body
+        self.form = form = find_form(self.seat.forms, body) if self.dialect == DIALECT else None
+        if form is not None and self.at_ns < form.lane.price.until_ns:
+            known = form.read(body)
+            if known is not None:  # all but its messages has been decided before
+                self.facts, self.lane, self.admitted = known, form.lane, form.admitted
+                self.offers = form.admitted.offers
+                self.show = SHOWS[known.include_usage, known.progress_wanted]
+                return self.go_on()
+            self.form = None
         facts = read_request(self.dialect, body)
         if isinstance(facts, Malformed):
             return refuse_body(self, facts)
-        self.body, self.facts = body, facts
+        self.facts = facts
         lane = self.seat.lanes.get((self.dialect, facts.model))
         admitted = lane.admit(facts, self.at_ns) if lane is not None else None
         if lane is None or admitted is None:  # not a request like those before it
@@ -47,15 +58,16 @@ class Serving(Flow):
                 return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
             admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
             lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
-        self.admitted, self.price, self.learned, self.keys = admitted, lane.price, lane.learned, lane.keys
-        self.offers = admitted.offers
+        elif form is None:
+            self.shared.book.learn_form(self.seat, body, facts, lane, admitted)
+        self.lane, self.admitted, self.offers = lane, admitted, admitted.offers
         self.show = SHOWS[facts.include_usage, facts.progress_wanted]
         if facts.object_ids:
             return find_owner(self, self.go_on)
         return self.go_on()
 
     def go_on(self) -> None:
-        """Route it; cut its hold, which writes Opened; relay it."""
+        """Route it; cut its hold; relay it."""
         if pick(self):
             fund(self, self.relay)
         else:
@@ -69,8 +81,6 @@ class Serving(Flow):
     def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
         """Meter what came and pass it on. At its end it is settled before the last bytes leave."""
         if call is not self.call:
-            return
-        if self.first_ns and self.stage == "relaying" and relay_chunk(self, data, ended, self):
             return
         if self.status == 0:
             self.status = call.status

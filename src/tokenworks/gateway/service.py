@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tokenworks.admission.admit import Denied, miss_model
 from tokenworks.gateway.models import list_models, render_list, render_model
-from tokenworks.gateway.policybook import Seat
 from tokenworks.gateway.pool import Target
 from tokenworks.gateway.proxy import ProxyFlow
+from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.serve import Serving
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.turn import Flow, Turn

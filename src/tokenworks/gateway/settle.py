@@ -130,7 +130,7 @@ def close(flow: Flow, ending: Ending) -> int:
     flow.hold = None
     till.spent_minor += charged
     shared.running.discard(flow)
-    shared.tally.note_end(flow.keys, opened, closed)
+    shared.tally.note_end(flow.lane.keys, opened, closed)
     if flow.drain_until:
         shared.drains -= 1
     if ending.objects:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
 from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.telemetry import Histogram, Meters, series
 from tokenworks.usage.vector import CLASSES, Basis, Usage
@@ -9,14 +15,20 @@ from tokenworks.usage.vector import CLASSES, Basis, Usage
 TOGETHER = 64  # ended requests that are counted at a time
 LIVE_MAX = 256  # rows of `request tail` per report: above that they are a sample, and keeping more would cost
 
+_END, _TRY, _CLASSES = attrgetter("outcome", "status"), attrgetter("deployment", "outcome"), attrgetter(*CLASSES)
+_ATTEMPTS, _BASIS, _USAGE = attrgetter("attempts"), attrgetter("basis"), attrgetter("usage")
+_DURATION, _TTFT = attrgetter("duration_ms"), attrgetter("ttft_ms")
+
 
 class ModelKeys:
     """The series of one model and dialect."""
 
-    __slots__ = ("by_end", "duration", "model", "dialect", "per_token", "tokens", "ttft")  # noqa: RUF023
+    __slots__ = ("by_end", "dialect", "duration", "ended", "model", "per_token", "streamed", "tokens", "ttft")
 
     def __init__(self, meters: Meters, model: str, dialect: str) -> None:
         self.model, self.dialect = model, dialect
+        self.ended: list[Closed] = []  # not counted yet: whole answers, and streams
+        self.streamed: list[Closed] = []
         self.by_end: dict[tuple[str, int], str] = {}
         self.tokens: dict[Basis, tuple[str, ...]] = {}
         labels = {"gen_ai_request_model": model}
@@ -34,7 +46,6 @@ class Tally:
         self._models: dict[tuple[str, str], ModelKeys] = {}
         self._refusals: dict[str, str] = {}
         self._attempts: dict[tuple[str, str], str] = {}
-        self._ended: list[tuple[ModelKeys, Opened, Closed]] = []
         self._cuts = series("tokenworks_streams_cut_total")
 
     def keys(self, model: str, dialect: str) -> ModelKeys:
@@ -52,70 +63,67 @@ class Tally:
         self.meters.add(key)
 
     def note_end(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
-        """A request has ended. It is counted with others, which costs a third of counting it now."""
+        """A request has ended. It is counted with others, by C: that costs a fifth of counting it now."""
         if len(self.live) < LIVE_MAX:
             self.live.append((opened, closed))
-        self._ended.append((keys, opened, closed))
-        if len(self._ended) >= TOGETHER:
-            self._count_ended()
+        ended = keys.streamed if opened.stream else keys.ended
+        ended.append(closed)
+        if len(ended) >= TOGETHER:
+            self._count(keys)
 
     def figures(self) -> dict[str, int]:
         """All counters up to now."""
-        self._count_ended()
+        for keys in self._models.values():
+            self._count(keys)
         return self.meters.figures()
 
-    def _count_ended(self) -> None:
-        ended, self._ended = self._ended, []
-        for keys, opened, closed in ended:
-            self._count(keys, opened, closed)
-
-    def _count(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
-        counters = self.meters.counters
-        key = keys.by_end.get((closed.outcome, closed.status))
-        if key is None:
-            key = keys.by_end[(closed.outcome, closed.status)] = series(
-                "tokenworks_requests_total", model=keys.model, dialect=keys.dialect,
-                outcome=closed.outcome, status=str(closed.status))
-        counters[key] = counters.get(key, 0) + 1
-        for attempt in closed.attempts:
-            key = self._attempts.get((attempt.deployment, attempt.outcome))
-            if key is None:
-                key = self._attempts[(attempt.deployment, attempt.outcome)] = series(
-                    "tokenworks_attempts_total", deployment=attempt.deployment, outcome=attempt.outcome)
-            counters[key] = counters.get(key, 0) + 1
-        self._note_tokens(keys, closed.usage, closed.basis)
-        keys.duration.observe(closed.duration_ms)
-        if closed.ttft_ms >= 0:
-            keys.ttft.observe(closed.ttft_ms)
-            rest = closed.usage.output + closed.usage.reasoning - 1
-            if rest > 0 and opened.stream:
+    def _count(self, keys: ModelKeys) -> None:
+        """Counts the ended requests of a model."""
+        ended, streamed = keys.ended + keys.streamed, keys.streamed
+        keys.ended, keys.streamed = [], []
+        add = self.meters.add
+        for (outcome, status), count in Counter(map(_END, ended)).items():
+            add(self._named(keys.by_end, (outcome, status), "tokenworks_requests_total", model=keys.model,
+                            dialect=keys.dialect, outcome=outcome, status=str(status)), count)
+            if outcome == "cut":
+                add(self._cuts, count)
+        for tried, count in Counter(map(_TRY, chain.from_iterable(map(_ATTEMPTS, ended)))).items():
+            add(self._named(self._attempts, tried, "tokenworks_attempts_total", deployment=tried[0],
+                            outcome=tried[1]), count)
+        for basis in set(map(_BASIS, ended)):
+            self._count_tokens(keys, basis, map(_USAGE, filter(lambda one: one.basis == basis, ended)))
+        for value, count in Counter(map(_DURATION, ended)).items():
+            keys.duration.observe(value, count)
+        for value, count in Counter(map(_TTFT, ended)).items():
+            if value >= 0:
+                keys.ttft.observe(value, count)
+        for closed in streamed:
+            rest = closed.usage.completion - 1
+            if closed.ttft_ms >= 0 and rest > 0:
                 keys.per_token.observe((closed.duration_ms - closed.ttft_ms) * 1000 // rest)
-        if closed.outcome == "cut":
-            self.meters.add(self._cuts)
+
+    def _count_tokens(self, keys: ModelKeys, basis: Basis, usages: Iterable[Usage]) -> None:
+        names = keys.tokens.get(basis)
+        if names is None:
+            names = keys.tokens[basis] = tuple(
+                series("tokenworks_tokens_total", model=keys.model, **{"class": name}, basis=basis) for name in CLASSES)
+        for name, count in zip(names, map(sum, zip(*map(_CLASSES, usages), strict=True)), strict=True):
+            if count:
+                self.meters.add(name, count)
+
+    def _named(self, known: dict[Any, str], at: tuple[object, ...], name: str, **labels: str) -> str:
+        key = known.get(at)
+        if key is None:
+            key = known[at] = series(name, **labels)
+        return key
 
     def note_live(self, row: tuple[Opened, Closed | None] | Refused) -> None:
         """A row for `request tail`, while there is room."""
         if len(self.live) < LIVE_MAX:
             self.live.append(row)
 
-    def _note_tokens(self, keys: ModelKeys, usage: Usage, basis: Basis) -> None:
-        names = keys.tokens.get(basis)
-        if names is None:
-            names = keys.tokens[basis] = tuple(
-                series("tokenworks_tokens_total", model=keys.model, **{"class": name}, basis=basis) for name in CLASSES)
-        counters = self.meters.counters
-        if usage.input:
-            counters[names[0]] = counters.get(names[0], 0) + usage.input
-        if usage.output:
-            counters[names[4]] = counters.get(names[4], 0) + usage.output
-        if usage.cache_read or usage.reasoning or usage.cache_write_5m or usage.cache_write_1h:
-            for place, name in ((1, "cache_read"), (2, "cache_write_5m"), (3, "cache_write_1h"), (5, "reasoning")):
-                if count := getattr(usage, name):
-                    counters[names[place]] = counters.get(names[place], 0) + count
-
     def take_live(self) -> tuple[dict[str, str | int], ...]:
         """The rows since the last report."""
-        self._count_ended()
         rows = tuple(_live_row(item) for item in self.live)
         self.live.clear()
         return rows

@@ -7,7 +7,7 @@ client's side. The flow answers through the Turn. Nothing here awaits, and every
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from tokenworks.wire.refusals import Refusal
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+_OK = b"HTTP/1.1 200 OK\r\n"
 _STATUS_LINE = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
 _FORBIDDEN = frozenset(b"\r\n\0")
@@ -29,10 +30,11 @@ class Head:
     `fields` is the same as `headers` by name, the last one where a name occurs twice; a head in which a deciding name
     (host, content-length, transfer-encoding, authorization, x-api-key, api-key, content-type, expect) occurs twice has
     been refused before anybody sees it. `length` is the declared size of the body, -1 when chunked, 0 without a body.
-    `version` is "1.1" or "1.0". One object may serve several requests in turn: it is not to be changed.
+    `version` is "1.1" or "1.0". One object may serve several requests in turn: it is not to be changed, but for `door`,
+    where the service may keep what it found out about the head; it has to see itself whether that still holds.
     """
 
-    __slots__ = ("expects_continue", "fields", "headers", "http11", "length", "method", "target", "version")
+    __slots__ = ("door", "expects_continue", "fields", "headers", "http11", "length", "method", "target", "version")
 
     def __init__(
         self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
@@ -43,6 +45,7 @@ class Head:
         self.fields = fields
         self.version = "1.1"
         self.http11 = True
+        self.door: object = None
         if b"content-length" in fields:
             self.length = int(fields[b"content-length"])
         else:
@@ -60,6 +63,7 @@ class Head:
         headers = [(name, digits) if name == b"content-length" else (name, value) for name, value in self.headers]
         head = Head(self.method, self.target, headers, self.fields | {b"content-length": digits})
         head.set_version(self.version)
+        head.door = self.door  # the length decides nothing there
         return head
 
     def get(self, name: bytes) -> bytes | None:
@@ -197,6 +201,23 @@ class Turn:
             self.start(status, headers, len(body))
             self.end(body)
 
+    def answer(self, block: bytes, body: bytes) -> bool:
+        """The usual whole answer, status 200, in one write; False, and nothing done, where `respond` is needed.
+
+        `block`: the head's lines, each with its line end, known to be sound.
+        """
+        link, head = self.link, self.head
+        if (link is None or self.started or link.closing or link.deaf or not (self.reusable and head.http11)
+                or not self.complete or head.method == b"HEAD" or len(body) > _SHARED_WRITE_BYTES):
+            return False
+        self.started = True
+        self.sent_bytes = size = len(body)
+        self.flow = None  # that the last bytes block the client is of no interest
+        link.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, link.hub.date_line, block, size, body))
+        self.release()
+        link.turn_ended(True)
+        return True
+
     def start(self, status: int, headers: Headers, length: int | None = None) -> None:
         """Begins an answer. The head waits for the first `write`, `flush` or `end`, so that they share a packet.
 
@@ -247,6 +268,14 @@ class Turn:
             if data:
                 self.sent_bytes += len(data)
                 self._send(link, data)
+
+    def pipe(self) -> Callable[[bytes], None] | None:
+        """The transport's own `write`, for who frames what follows of a chunked answer himself; None if it is not one.
+
+        Good until the turn ends. What goes this way is not in `sent_bytes`.
+        """
+        link = self.link
+        return link.transport.write if link is not None and self.mode == "chunked" and not self.head_bytes else None
 
     def flush(self) -> None:
         """Sends the head if it still waits: an upstream has answered but has said nothing yet."""

@@ -102,6 +102,17 @@ def client_headers(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: 
     return [(b"content-type", kind), (b"x-request-id", identity), (b"request-id", identity)]
 
 
+def whole_block(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: str) -> bytes:
+    """`client_headers` of a whole answer as the lines of a head."""
+    kind = WHOLE_TYPE
+    for name, value in upstream_headers:
+        if name == b"content-type":
+            kind = value if value in WHOLE_TYPES else WHOLE_TYPE
+            break
+    identity = request_id.encode()
+    return b"content-type: %b\r\nx-request-id: %b\r\nrequest-id: %b\r\n" % (kind, identity, identity)
+
+
 def _visible(text: str) -> bytes:
     """Text of visible ASCII characters as bytes; ValueError for anything that could end a line or a word."""
     if not all("!" <= character <= "~" for character in text):
