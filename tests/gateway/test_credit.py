@@ -331,6 +331,39 @@ def test_all_that_fit(tmp_path: Path) -> None:
     run(main)
 
 
+def test_short_money_is_counted(tmp_path: Path) -> None:
+    """Bounds are dear: when they do not all fit, inputs are counted before anybody is refused, and nearly all fit."""
+
+    class Exact:
+        def can_count(self, model: object) -> bool:
+            return True
+
+        def count(self, model: object, dialect: str, body: bytes, text: str, done: Any) -> None:
+            asyncio.get_running_loop().call_later(0.01, done, (7, None))
+
+    async def main() -> None:
+        exact = 7 * INPUT + 100 * OUTPUT
+        assert input_held({**STREAM, "max_tokens": 100}) > 20 * 7 * INPUT
+        async with shop(tmp_path / "s", money=30 * exact, counter=Exact(), model={"tokenizer": "words"}) as place:
+            place.books.delay_s = 0.1
+            gate = asyncio.Event()
+
+            async def later(exchange: Exchange) -> None:
+                await gate.wait()
+                await chat_stream(5)(exchange)
+
+            place.upstream.script = later
+            asking = [asyncio.create_task(place.ask({**STREAM, "max_tokens": 100})) for _ in range(60)]
+            await until(lambda: len(place.upstream.seen) + sum(task.done() for task in asking) == 60)
+            served = len(place.upstream.seen)
+            gate.set()
+            assert sorted({reply.status for reply in await asyncio.gather(*asking)}) == [200, 429]
+            assert 25 <= served <= 30
+            assert len(place.books.asks) < 20
+
+    run(main)
+
+
 def test_blind_cap_marked(tmp_path: Path) -> None:
     """Where only a whole hold will do, the cap is lowered to what can be funded, and the answer says so."""
 
