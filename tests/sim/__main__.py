@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,6 +22,7 @@ SHOWN = 5
 
 def live_some(seeds: range, plant: str) -> list[Report]:
     """A portion of days, one after the other."""
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited")  # its process died first
     return [live(seed, PLANTS.get(plant)) for seed in seeds]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from tests.sim.loop import MS, Process
 
+from tokenworks.gateway.call import Call, Caller, Failure, Fault
 from tokenworks.gateway.turn import Head, Turn
-from tokenworks.gateway.upstream import Call, Caller, Failure, Fault
 
 TOKEN = b"tok "  # one token of every answer here: four bytes, as estimates assume
 STREAM = [(b"content-type", b"text/event-stream")]

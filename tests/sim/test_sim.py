@@ -8,6 +8,7 @@ from tests.sim.day import live
 from tests.sim.faults import FAULTS
 from tests.sim.plants import PLANTS
 
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # its process died first
 DAYS = 100
 SEEDS_MAX = {"hold_from_foreign_lease": 120}  # a bug of every day shows in a few
 SEEDS_USUAL = 40
