@@ -204,9 +204,9 @@ def test_slow_reader_cut(tmp_path: Path) -> None:
             await until(lambda: any(flow.blocked for flow in place.shared.running))
             (flow,) = place.shared.running
             await asyncio.sleep(0.1)
-            before = flow.turn.sent_bytes
+            before = flow.meter.visible_bytes
             await asyncio.sleep(0.2)
-            assert flow.turn.sent_bytes == before, "the upstream was not paused"
+            assert flow.meter.visible_bytes == before, "the upstream was not paused"
             flow.stalled()
             flow.turn.abort()
             (closed,) = await place.closed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenworks.gateway.answers import assemble, finish, start_stream
 from tokenworks.gateway.attempts import judge_answer, served
 from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.lane import PORTION_BYTES, open_lane
 from tokenworks.gateway.settle import (
     NOTHING,
     OBJECT_CHARS_MAX,
@@ -25,8 +26,6 @@ from tokenworks.wire.dialects import STREAM_TYPE
 from tokenworks.wire.ends import End
 from tokenworks.wire.sse import Splitter
 from tokenworks.wire.whole import Assembler
-
-PORTION_BYTES = 16 * 1024  # of a stream metered at once: what a stream may run beyond its hold is less than this
 
 
 def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
@@ -55,22 +54,6 @@ def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
     return True
 
 
-def relay_chunk(flow: Flow, data: bytes, ended: bool, caller: Caller) -> bool:
-    """The usual read in the middle of a stream, in as few steps as there are; False, and nothing done, for others."""
-    meter, turn = flow.meter, flow.turn
-    if meter is None or ended or len(data) > PORTION_BYTES or flow.assembler is not None or not turn.started:
-        return False
-    out = meter.feed(data)
-    flow.tick = flow.shared.tick
-    if meter.ended or meter.broken or meter.error is not None:
-        _pass_on(flow, out, False, caller)
-    else:
-        turn.write(out)
-        if meter.output_seen >= flow.mark:
-            advance(flow)
-    return True
-
-
 def relay_stream(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
     """A read of a stream. Large reads are metered in portions, so that a stream stops close to the end of its hold."""
     while len(data) > PORTION_BYTES and flow.stage in ("relaying", "draining"):
@@ -93,6 +76,9 @@ def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None
     if meter.first_output and not flow.first_ns:
         flow.first_ns = flow.shared.clock.mono_ns()
     _pass_on(flow, out, ended, caller)
+    if flow.call is not None:  # anew, because the meter has gone on without the one that was
+        runs = flow.first_ns and flow.turn.started and flow.stage == "relaying"
+        flow.call.lane = open_lane(flow, meter, lambda out: _pass_on(flow, out, False, caller)) if runs else None
 
 
 def _pass_on(flow: Flow, out: bytes, ended: bool, caller: Caller) -> None:

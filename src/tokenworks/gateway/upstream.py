@@ -7,7 +7,7 @@ when the answer was complete, nothing stood behind it and all of the request was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Protocol, cast
 
@@ -90,10 +90,14 @@ class Home(Protocol):
 
 
 class Call:
-    """One request at an upstream. `status` is 0 until the head is in; header names are in lower case."""
+    """One request at an upstream. `status` is 0 until the head is in; header names are in lower case.
+
+    `lane` may be set by the caller: it is asked first to take what would go to `upstream_read` in mid-answer, and says
+    whether it did.
+    """
 
     __slots__ = (
-        "caller", "connection", "ended", "fields", "head", "headers", "paused", "pieces", "repeated", "status",
+        "caller", "connection", "ended", "fields", "head", "headers", "lane", "paused", "pieces", "repeated", "status",
         "target")  # fmt: skip
 
     def __init__(
@@ -103,6 +107,7 @@ class Call:
         self.head = head
         self.pieces = pieces
         self.caller = caller
+        self.lane: Callable[[bytes], bool] | None = None
         self.connection: UpstreamProtocol | None = None
         self.status = 0
         self.headers = _NO_HEADERS
@@ -147,6 +152,7 @@ class Call:
         self.connection = None
         self.pieces = ()
         self.caller = _NOBODY
+        self.lane = None
         return caller
 
     def fail(self, failure: Failure) -> None:
@@ -162,8 +168,9 @@ class UpstreamProtocol(asyncio.Protocol):
     """
 
     __slots__ = (
-        "address", "call", "fault", "feed", "fields", "headers", "home", "interim", "keep", "mark", "on_header",
-        "parser", "part", "parts", "raw", "retired", "reusable", "state", "target", "transport")  # fmt: skip
+        "address", "call", "count", "fault", "feed", "fields", "headers", "home", "interim", "keep", "mark",
+        "on_body", "on_header", "parser", "part", "parts", "raw", "retired", "reusable", "state", "target",
+        "transport")  # fmt: skip
 
     transport: asyncio.Transport
 
@@ -176,7 +183,9 @@ class UpstreamProtocol(asyncio.Protocol):
         self.headers: list[tuple[bytes, bytes]] = []
         self.fields: dict[bytes, bytes] = {}
         self.on_header = collect_into(self.headers, self.fields)  # trailers come here too and are dropped
-        self.parts: list[bytes] = []
+        self.parts: list[bytes] = []  # of the body, the transfer coding taken off
+        self.on_body = self.parts.append  # a call of Python costs more than all else that the parser does for a chunk
+        self.count = 0  # of the parts that belong to the answer, once it is complete; others are nobody's
         self.mark = home.wheel.tick
         self.state = _NOTHING
         self.raw = 0  # bytes read since something was told: heads, interim answers, framing, trailers
@@ -207,28 +216,15 @@ class UpstreamProtocol(asyncio.Protocol):
             if self.state != _DONE:
                 self._fail(Fault.GARBAGE, f"not HTTP: {error}")
                 return
-        state = self.state
-        if state == _NOTHING or self.fault:
-            self._check_head(len(data))
-            return
-        self.mark = self.home.wheel.tick
         parts = self.parts
-        if len(parts) == 1:
-            body = parts.pop()
-        elif parts:
-            body = b"".join(parts)
-            parts.clear()
-        else:
-            body = b""
-        if state == _DONE:
-            self._release(call)
-            call.finish().upstream_read(call, body, True)
-        elif body or state == _HEAD:
-            self.state = _TOLD
+        if self.state == _TOLD and len(parts) == 1:  # nearly every read of a stream
+            self.mark = self.home.wheel.tick
             self.raw = 0
-            call.caller.upstream_read(call, body, False)
+            body, lane = parts.pop(), call.lane
+            if lane is None or not lane(body):
+                call.caller.upstream_read(call, body, False)
         else:
-            self._check_head(len(data))
+            self._take_in(call, len(data))
 
     def eof_received(self) -> None:
         """The connection closes; until it has, nothing may begin on it."""
@@ -283,19 +279,16 @@ class UpstreamProtocol(asyncio.Protocol):
             self.fault = f"it is compressed ({fields[b'content-encoding'][:20].decode('latin-1')})"
         if call.head.startswith(b"HEAD "):
             self.state = _DONE  # the parser waits for a body that does not come
+            self.count = 0
             self.reusable = False
-
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body, its transfer coding taken off."""
-        if self.state != _DONE:
-            self.parts.append(data)
 
     def on_message_complete(self) -> None:
         """The end of an answer."""
         if self.interim:
             self.interim = False
-        else:
+        elif self.state != _DONE:
             self.state = _DONE
+            self.count = len(self.parts)
         if self.headers:
             self.headers.clear()
             self.fields.clear()
@@ -352,7 +345,27 @@ class UpstreamProtocol(asyncio.Protocol):
         elif waited > self.home.stall_ticks:
             self._fail(Fault.STALL, f"silent for {self.home.bounds.upstream_stall_s:g} s")
 
-    # --- the end of a call ---
+    # --- what a read brought ---
+
+    def _take_in(self, call: Call, size: int) -> None:
+        state, parts = self.state, self.parts
+        if state == _NOTHING or self.fault:
+            self._check_head(size)
+            return
+        self.mark = self.home.wheel.tick
+        if state == _DONE:
+            body = b"".join(parts[: self.count])
+            parts.clear()
+            self._release(call)
+            call.finish().upstream_read(call, body, True)
+        elif parts or state == _HEAD:
+            body = b"".join(parts)
+            parts.clear()
+            self.state = _TOLD
+            self.raw = 0
+            call.caller.upstream_read(call, body, False)
+        else:
+            self._check_head(size)
 
     def _check_head(self, size: int) -> None:
         """Something has come that is not for the caller: a part of a head, an interim answer, framing."""
@@ -361,6 +374,8 @@ class UpstreamProtocol(asyncio.Protocol):
             self.fault = f"its head is larger than {self.home.bounds.header_bytes} bytes"
         if self.fault:
             self._fail(Fault.GARBAGE, self.fault)
+
+    # --- the end of a call ---
 
     def _release(self, call: Call) -> None:
         """The answer is complete: back to the pool, unless anything about the connection is not as it was."""

@@ -15,7 +15,8 @@ from tokenworks.limits import ERROR_BODY_BYTES_MAX, EVENT_BYTES_MAX
 from tokenworks.usage.normalise import normalise
 from tokenworks.usage.report import Report
 from tokenworks.usage.shown import show_usage
-from tokenworks.usage.tally import CHUNKED, TOKENS_PER_KB, Tally
+from tokenworks.usage.tally import CHUNKED, TOKENS_PER_KB
+from tokenworks.usage.usual import Usual
 from tokenworks.usage.vector import Usage
 from tokenworks.wire import figures
 from tokenworks.wire.dialects import Dialect, Engine
@@ -47,7 +48,7 @@ class Show(msgspec.Struct, frozen=True):
     progress: bool = False
 
 
-class StreamMeter(Tally):
+class StreamMeter(Usual):
     """Relays a stream event by event and counts: `output_seen`, `report` and the like are the tally's.
 
     `ended`: the dialect's last event was relayed.
@@ -56,7 +57,7 @@ class StreamMeter(Tally):
     relayed any further (not JSON, an event above the limit), "" while it can; call `fail`.
     `object_ids`: ids issued by the upstream (responses, containers, conversations).
     `finish_reason`: the dialect's own word, of the first choice that ended. `capped`: a choice ended by its output cap.
-    After `ended`, `error` or `broken` nothing more is relayed.
+    `stopped`: one of `ended`, `error` or `broken`, or an end of ours: nothing more is relayed.
     """
 
     def __init__(
@@ -85,11 +86,11 @@ class StreamMeter(Tally):
         self._follow = self._ender.note
         self._follows_text = self._ender.needs_text
         self._why: End | None = None
-        self._stopped = False
+        self.stopped = False
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of these bytes: whole events, the same object when nothing was removed or kept back."""
-        if data and data[-1] == LF and CR not in data and not (self._splitter.rest or self._stopped):
+        if data and data[-1] == LF and CR not in data and not (self._splitter.rest or self.stopped):
             end, first = len(data) - 2, data.find(LF)  # the usual read is one event, its data on one line
             if first == end and data.startswith(b"data: "):
                 return self._relay(data, data[6:end], "")
@@ -102,11 +103,11 @@ class StreamMeter(Tally):
         """At the upstream's end: a last event that only lacked its blank line; half an event is dropped."""
         rest, self._splitter.rest = self._splitter.rest, b""
         name, data = read_event(rest)
-        if self._stopped or not data:
+        if self.stopped or not data:
             return b""
         relayed = self._relay(rest + (b"\n" if rest.endswith((b"\n", b"\r")) else b"\n\n"), data, name)
         if self.broken:  # half an event is no garbage
-            self.broken, self._stopped = "", False
+            self.broken, self.stopped = "", False
         return relayed
 
     @property
@@ -124,20 +125,20 @@ class StreamMeter(Tally):
 
     def finish(self, why: End, usage: Usage | None = None) -> bytes:
         """The bytes that end the stream cleanly now; `usage` is what is billed and is shown where usage is shown."""
-        self._stopped = True
+        self._stop_relaying()
         self._ender.count(getattr(self._reader, "sequence", -1))
         shown = show_usage(self._dialect, usage) if usage is not None and self._shows_usage else None
         return self._ender.finish(why, shown)
 
     def fail(self, refusal: Refusal, message: str, request_id: str) -> bytes:
         """The dialect's error in mid-stream."""
-        self._stopped = True
+        self._stop_relaying()
         self._ender.count(getattr(self._reader, "sequence", -1) - (self.error is not None))
         return self._ender.fail(refusal, message, request_id)
 
     def _feed_any(self, data: bytes) -> bytes:
         """Any pieces of any events."""
-        if self._stopped:
+        if self.stopped:
             return b""
         held = self._splitter.rest
         blocks = self._splitter.feed(data)
@@ -145,9 +146,11 @@ class StreamMeter(Tally):
         for block in blocks:
             name, text = read_event(block)
             relayed.append(self._relay(block, text, name) if text else block)
-            if self._stopped:
+            if self.stopped:
                 break
-        if self._splitter.overflown and not self._stopped:
+        if self._splitter.rest:
+            self._shape = None  # what comes next is no whole event
+        if self._splitter.overflown and not self.stopped:
             self._stop(f"an event is above {EVENT_BYTES_MAX} bytes")
         if not held and not self._splitter.rest and len(relayed) == len(blocks) and _same(relayed, blocks):
             return data
@@ -155,6 +158,8 @@ class StreamMeter(Tally):
 
     def _relay(self, block: bytes, data: bytes, name: str) -> bytes:
         """One event: what it says is counted, what the client gets of it is returned."""
+        self.catch_up()
+        self._shape = None
         events = self._reader.read(data, name)
         if events is None:
             self._stop("an event is not JSON")
@@ -181,18 +186,21 @@ class StreamMeter(Tally):
                 self._follow(event)
             else:
                 return b""
-        if timed and self._hides_timings:
-            block = figures.drop_timings(block)
+        relayed = figures.drop_timings(block) if timed and self._hides_timings else block
         if used is not None:
-            block = self._without_usage(block, used)
-        elif self._hides_usage and block.endswith(figures.NO_USAGE):
-            block = figures.drop_null(block)
-        return block if self._why is None else self._marked(block, events)
+            relayed = self._without_usage(relayed, used)
+        elif self._hides_usage and relayed.endswith(figures.NO_USAGE):
+            relayed = figures.drop_null(relayed)
+        if self._why is not None:
+            relayed = self._marked(relayed, events)
+        if not self._follows_text:
+            self.learn(block, relayed, events)
+        return relayed
 
     def _note(self, event: Event) -> bool:
         """Take what structures a stream; False when the event is not for the client."""
         if isinstance(event, Failed):
-            self.error, self._stopped = event.raw[:ERROR_BODY_BYTES_MAX], True
+            self.error, self.stopped = event.raw[:ERROR_BODY_BYTES_MAX], True
             return False
         if isinstance(event, ChoiceBegin):
             self.begin_choice(event.choice)
@@ -205,7 +213,7 @@ class StreamMeter(Tally):
         elif isinstance(event, Issued):
             self.object_ids += [event.id] if event.id not in self.object_ids else []
         elif event is ENDED:
-            self.ended = self._stopped = True
+            self.ended = self.stopped = True
         return True
 
     def _without_usage(self, block: bytes, used: UsageSeen) -> bytes:
@@ -219,7 +227,11 @@ class StreamMeter(Tally):
         return figures.add_extension(block, extension_of(self._why)) if cut and self._why else block
 
     def _stop(self, why: str) -> None:
-        self.broken, self._stopped = why, True
+        self.broken = why
+        self._stop_relaying()
+
+    def _stop_relaying(self) -> None:
+        self.stopped, self._shape = True, None
 
 
 def _same(relayed: list[bytes], blocks: list[bytes]) -> bool:

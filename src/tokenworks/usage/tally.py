@@ -67,6 +67,7 @@ class Tally:
     @property
     def progress_usage(self) -> Usage | None:
         """The last cumulative usage that the stream carried; None without a usable one."""
+        self.catch_up()
         try:
             if self._timings:
                 return self._combine([
@@ -125,7 +126,14 @@ class Tally:
         if self._texts is not None:
             self._texts.append(text)
         if not self._counted:
-            self.output_seen = -(-self.visible_bytes * self._tokens_per_kb // 1024)
+            self.estimate_output()
+
+    def estimate_output(self) -> None:
+        """An upper estimate from what has been seen."""
+        self.output_seen = -(-self.visible_bytes * self._tokens_per_kb // 1024)
+
+    def catch_up(self) -> None:
+        """Count what was put off; a tally alone puts nothing off."""
 
     def count_progress(self, seen: ProgressSeen) -> None:
         """llama.cpp's figures so far."""
