@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.pool import Pool, Target
 from tokenworks.gateway.turn import Turn
-from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.wire.refusals import Refusal
 
 FRAMING = (b"content-length", b"transfer-encoding", b"connection", b"date")

@@ -12,8 +12,8 @@ from tests.gateway.test_upstream import ANSWERS, HEAD, ask, says
 from tests.gateway.worker import Heard, bind, read_request, run, serving, until, working
 
 from tokenworks.errors import Invalid
+from tokenworks.gateway.call import Fault
 from tokenworks.gateway.pool import Target
-from tokenworks.gateway.upstream import Fault
 
 
 class Names:

@@ -11,9 +11,9 @@ from tests.gateway.certificates import Authority
 from tests.gateway.test_upstream import ANSWERS, ask, says
 from tests.gateway.worker import Answers, connected, post, run, serving, until, working
 
+from tokenworks.gateway.call import Fault
 from tokenworks.gateway.pool import Target
 from tokenworks.gateway.tls import client_context, server_context
-from tokenworks.gateway.upstream import Fault
 
 
 def test_serves_tls(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.gateway.worker import Heard, Script, Worker, read_request, run, serving, until, working
 
+from tokenworks.gateway.call import Failure, Fault
 from tokenworks.gateway.pool import Target
-from tokenworks.gateway.upstream import Failure, Fault
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
 

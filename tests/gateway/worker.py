@@ -14,11 +14,11 @@ import uvloop
 from tokenworks.clock import SystemClock
 from tokenworks.gateway.bounds import Bounds
 from tokenworks.gateway.budget import Budget
+from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.dial import Lookup, look_up
 from tokenworks.gateway.pool import Pool, Target
 from tokenworks.gateway.server import Server
 from tokenworks.gateway.turn import Turn
-from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.gateway.wheel import Wheel
 from tokenworks.wire.refusals import Refusal
 

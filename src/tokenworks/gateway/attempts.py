@@ -14,11 +14,11 @@ import structlog
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
+from tokenworks.gateway.call import Call, Caller, Failure, Fault
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.funding import fit_blind
 from tokenworks.gateway.opening import ONLY, write_opened
 from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now, work_unseen
-from tokenworks.gateway.upstream import Call, Caller, Failure, Fault
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, RETRY_AFTER_S_MAX
 from tokenworks.routing.choose import choose
 from tokenworks.usage.vector import Basis, Usage

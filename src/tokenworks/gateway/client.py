@@ -13,10 +13,11 @@ from typing import Any, cast
 
 from tokenworks.gateway.hub import Hub
 from tokenworks.gateway.intake import Intake
-from tokenworks.gateway.turn import Turn
+from tokenworks.gateway.turn import Head, Turn
 from tokenworks.wire.refusals import Refusal
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_KNOWN_BYTES_MAX = 64 * 1024  # of a request that is taken as a whole
 _AHEAD_BYTES_MAX = 64 * 1024  # of bodies behind the request that is being served
 _TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # tcpi_state, the first byte of TCP_INFO: reset, and closed by the other side
 _ACKED, _INFO_BYTES = 120, 128  # where tcpi_bytes_acked begins in struct tcp_info (linux/tcp.h, since 4.1), and ends
@@ -65,6 +66,11 @@ class ClientProtocol(Intake, asyncio.Protocol):
         if self.deaf:
             self._discard(len(data))
             return
+        if self.turn is None and not self.raw and not self.blocked:
+            found = self.repeat.match(data)
+            if found is not None and len(data) == found[1] + found[0].length <= _KNOWN_BYTES_MAX:
+                self._serve_known(found[0], data[found[1] :])
+                return
         self.take_in(data)
         if self.turn is not None and not self.advancing:
             self._advance()
@@ -175,6 +181,25 @@ class ClientProtocol(Intake, asyncio.Protocol):
         if self.paused and not self.queue:
             self.paused = False
             self.transport.resume_reading()
+
+    def _serve_known(self, head: Head, body: bytes) -> None:
+        """The usual request: whole in one read, behind a head that is known, and nothing before it. As `_advance`."""
+        hub = self.hub
+        turn = self.turn = Turn(self, head, hub.budget)  # type: ignore[arg-type]  # as in Intake
+        turn.size = size = len(body)
+        turn.complete = turn.opened = self.advancing = True
+        turn.flow = flow = hub.service.open(turn)
+        if flow is None or size > hub.bounds.body_bytes or not turn.budget.take(size):
+            turn.parts = [body]
+            if flow is None and not turn.ended:
+                turn.abort()
+            self._advance()
+            return
+        turn.charged, turn.told = size, True
+        flow.body_done(body)
+        self.advancing = False
+        if turn.ended and self.turn is turn:
+            self.turn = None
 
     def _open(self, turn: Turn) -> None:
         hub = self.hub

@@ -11,6 +11,7 @@ from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
+from tokenworks.gateway.call import Call
 from tokenworks.gateway.forms import Form
 from tokenworks.gateway.outlet import Outlet
 from tokenworks.gateway.seats import Lane, Learned, Price, Seat
@@ -18,7 +19,6 @@ from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.stages import STAGE
 from tokenworks.gateway.till import Till
 from tokenworks.gateway.turn import Turn
-from tokenworks.gateway.upstream import Call
 from tokenworks.usage.meter import Show, StreamMeter
 from tokenworks.wire.dialects import FAMILY, Dialect, Family
 from tokenworks.wire.paths import Route

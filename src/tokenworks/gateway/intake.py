@@ -63,11 +63,10 @@ class Intake:
         while data:
             fresh = not self.begun
             if fresh:
-                if self.repeat.prefix and data.startswith(self.repeat.prefix):
-                    found = self.repeat.match(data)
-                    if found is not None:
-                        data = self._take_known(data, *found)
-                        continue
+                found = self.repeat.match(data)
+                if found is not None:
+                    data = self._take_known(data, *found)
+                    continue
                 self.mark = self.hub.wheel.tick
             size = self.read_size = len(data)
             self.raw += size

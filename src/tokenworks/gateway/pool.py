@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from tokenworks.errors import UpstreamError
 from tokenworks.gateway.bounds import BOUNDS, Bounds
+from tokenworks.gateway.call import Call, Caller, Failure, Fault
 from tokenworks.gateway.dial import Dialer, Lookup, Resolver, look_up
 from tokenworks.gateway.target import Target
-from tokenworks.gateway.upstream import Call, Caller, Failure, Fault, UpstreamProtocol
+from tokenworks.gateway.upstream import UpstreamProtocol
 from tokenworks.gateway.wheel import Wheel
 
 __all__ = ["Pool", "Target"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.pool import Pool, Target
 from tokenworks.gateway.turn import Turn
-from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.wire.refusals import Refusal, render_refusal
 
 # Of one connection only (RFC 9110, 7.6.1), or written anew on the other side.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tokenworks.gateway.answers import assemble, finish, start_stream
-from tokenworks.gateway.attempts import judge_answer, served
+from tokenworks.gateway.attempts import give_up_unwritten, judge_answer, served
+from tokenworks.gateway.call import Call, Caller
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.lane import PORTION_BYTES, open_lane
 from tokenworks.gateway.settle import (
@@ -16,7 +17,6 @@ from tokenworks.gateway.settle import (
     usage_now,
 )
 from tokenworks.gateway.slices import advance
-from tokenworks.gateway.upstream import Call, Caller
 from tokenworks.limits import UPSTREAM_WHOLE_BYTES_MAX
 from tokenworks.usage.estimate import count_tokens
 from tokenworks.usage.meter import Show, StreamMeter, WholeReport, hide_whole, mark_whole, read_whole
@@ -89,9 +89,9 @@ def _pass_on(flow: Flow, out: bytes, ended: bool, caller: Caller) -> None:
     if meter.ended or (ended and meter.finished):
         _end_stream(flow, out)
         return
-    if out:
-        _put(flow, out)
-    if meter.error is not None or meter.broken:
+    if out and not _put(flow, out):
+        give_up_unwritten(flow)
+    elif meter.error is not None or meter.broken:
         judge_answer(flow, caller, meter.broken or "the upstream reported an error in mid-stream")
     elif ended:
         judge_answer(flow, caller, "the stream ended before its last event")
@@ -99,16 +99,19 @@ def _pass_on(flow: Flow, out: bytes, ended: bool, caller: Caller) -> None:
         advance(flow)
 
 
-def _put(flow: Flow, out: bytes) -> None:
+def _put(flow: Flow, out: bytes) -> bool:
+    """False: nothing may go out."""
     flow.tick = flow.shared.tick
     if flow.assembler is not None:
         assemble(flow, out)
-        return
+        return True
     turn = flow.turn
     if not turn.started:
-        start_stream(flow)
+        if not start_stream(flow):
+            return False
         flow.drop_body()
     turn.write(out)
+    return True
 
 
 def _end_stream(flow: Flow, out: bytes) -> None:
@@ -130,8 +133,6 @@ def _end_stream(flow: Flow, out: bytes) -> None:
         assemble(flow, out)
         finish(flow, position, flow.assembler.body(End.CAP if notes[:1] == ("output_capped",) else None), True)
     else:
-        if not flow.turn.started:
-            start_stream(flow)
         finish(flow, position, out, False)
 
 

@@ -10,13 +10,13 @@ from tokenworks.admission.admit import Denied, admit_request
 from tokenworks.gateway import hangup
 from tokenworks.gateway.answers import refuse, refuse_body
 from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_error, send
+from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.forms import DIALECT, find_form
 from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
 from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
-from tokenworks.gateway.upstream import Call, Failure
 from tokenworks.usage.meter import Show
 from tokenworks.wire.ends import End
 from tokenworks.wire.refusals import Malformed, Refusal

@@ -9,11 +9,21 @@ from tokenworks.gateway.proxy import ProxyFlow
 from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.serve import Serving
 from tokenworks.gateway.shared import Shared
+from tokenworks.gateway.till import Till
 from tokenworks.gateway.turn import Flow, Turn
 from tokenworks.wire.dialects import Family
 from tokenworks.wire.headers import read_key
 from tokenworks.wire.paths import Route, resolve_target, route_family
 from tokenworks.wire.refusals import Refusal, render_refusal
+
+
+class Door:
+    """What a head that is sent again (gateway/repeat.py) need not be asked a second time, as long as the seat holds."""
+
+    __slots__ = ("route", "seat", "till")
+
+    def __init__(self, route: Route, seat: Seat, till: Till) -> None:
+        self.route, self.seat, self.till = route, seat, till
 
 
 class Gateway:
@@ -25,7 +35,11 @@ class Gateway:
 
     def open(self, turn: Turn) -> Flow | None:
         """A head is here. None: it has been answered."""
-        shared, route = self.shared, resolve_target(turn.head.target)
+        shared, door = self.shared, turn.head.door
+        if type(door) is Door and door.seat.generation == shared.book.generation and shared.closed_door() is None:
+            turn.budget = door.till.budget
+            return Serving(shared, turn, door.route, door.seat, door.till)
+        route = resolve_target(turn.head.target)
         if route.kind != "inference" or turn.head.method != b"POST" or route.key_in_query:
             return self._open_other(turn, route)
         refusal = shared.closed_door()
@@ -36,6 +50,7 @@ class Gateway:
             return self._refuse(turn, route, seat.refusal, seat.message)
         till = shared.desk.till(seat.caller.account.id)
         turn.budget = till.budget
+        turn.head.door = Door(route, seat, till)
         return Serving(shared, turn, route, seat, till)
 
     def _find_seat(self, turn: Turn) -> Seat | Denied:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tokenworks.errors import Invalid
+from tokenworks.gateway.repeat import KnownAnswer
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -20,7 +21,7 @@ class Target:
     """
 
     __slots__ = (
-        "allow_private", "authority", "ca_file", "host", "idle", "path", "port", "prefix", "proxy",
+        "allow_private", "authority", "ca_file", "host", "idle", "known", "path", "port", "prefix", "proxy",
         "proxy_authorization", "proxy_host", "proxy_port", "secure", "unix", "url")  # fmt: skip
 
     def __init__(
@@ -32,6 +33,7 @@ class Target:
         self.proxy = "" if unix else proxy
         self.allow_private = allow_private
         self.idle: list[Any] = []  # connections (UpstreamProtocol), the warmest last
+        self.known = KnownAnswer()
         self.secure, self.host, self.port = False, "", 0
         self.authority = b"localhost"  # what belongs into `host`: host, and port unless it is the scheme's own
         self.path = b""  # the path of the URL without a trailing slash

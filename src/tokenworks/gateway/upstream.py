@@ -7,70 +7,19 @@ when the answer was complete, nothing stood behind it and all of the request was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Any, Protocol, cast
 
 import httptools
-import msgspec
 
 from tokenworks.gateway.bounds import Bounds
+from tokenworks.gateway.call import Call, Failure, Fault
 from tokenworks.gateway.head import collect_into
 from tokenworks.gateway.keep import Keep
 from tokenworks.gateway.target import Target
 from tokenworks.gateway.wheel import Wheel
 
 _NOTHING, _HEAD, _TOLD, _DONE = range(4)
-_NO_HEADERS: list[tuple[bytes, bytes]] = []  # until there are some; neither is ever added to
-_NO_FIELDS: dict[bytes, bytes] = {}
 _JOINED_BYTES_MAX = 32 * 1024  # below it one buffer is cheaper to send than several
-
-
-class Fault(Enum):
-    """How a call failed."""
-
-    CONNECT = "connect"  # no connection: name, address, TLS, proxy, refused, too slow
-    RESET = "reset"  # lost before any byte of the answer
-    TIMEOUT = "timeout"  # no head within UPSTREAM_HEAD_S
-    GARBAGE = "garbage"  # not HTTP, or compressed, or a head beyond its limits
-    EARLY_END = "early_end"  # lost or closed in the middle of the answer
-    STALL = "stall"  # silent for UPSTREAM_STALL_S in the middle of the answer
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """Why a call has no (whole) answer. `sent`: the upstream may have seen the request. `got_bytes`: of the answer."""
-
-    fault: Fault
-    detail: str
-    sent: bool
-    got_bytes: bool
-
-
-class Caller(Protocol):
-    """Who is told about a call. No method may raise; each may start another call, pause, or cancel."""
-
-    def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
-        """Once per read of the socket, from the read on that completes the head: `call.status` and `.headers` are set.
-
-        `data` is the body's bytes of this read with the transfer coding taken off, b"" when only the head came.
-        `ended`: the answer is complete; nothing more is called.
-        """
-
-    def upstream_failed(self, call: Call, failure: Failure) -> None:
-        """The call has ended without a whole answer; nothing more is called. Never from inside `Pool.call`."""
-
-
-class Nobody:
-    """The caller of a call that has ended."""
-
-    def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
-        """Nothing."""
-
-    def upstream_failed(self, call: Call, failure: Failure) -> None:
-        """Nothing."""
-
-
-_NOBODY = Nobody()
 
 
 class Home(Protocol):
@@ -87,78 +36,6 @@ class Home(Protocol):
 
     def dial(self, call: Call) -> None:
         """Sends the call on a connection of its own."""
-
-
-class Call:
-    """One request at an upstream. `status` is 0 until the head is in; header names are in lower case.
-
-    `lane` may be set by the caller: it is asked first to take what would go to `upstream_read` in mid-answer, and says
-    whether it did.
-    """
-
-    __slots__ = (
-        "caller", "connection", "ended", "fields", "head", "headers", "lane", "paused", "pieces", "repeated", "status",
-        "target")  # fmt: skip
-
-    def __init__(
-        self, target: Target, head: bytes, pieces: Sequence[bytes | memoryview], caller: Caller
-    ) -> None:
-        self.target = target
-        self.head = head
-        self.pieces = pieces
-        self.caller = caller
-        self.lane: Callable[[bytes], bool] | None = None
-        self.connection: UpstreamProtocol | None = None
-        self.status = 0
-        self.headers = _NO_HEADERS
-        self.fields = _NO_FIELDS
-        self.paused = False
-        self.ended = False
-        self.repeated = False
-
-    def get(self, name: bytes) -> bytes | None:
-        """The value of an answer's header (lower case name), the last where it occurs twice."""
-        return self.fields.get(name)
-
-    def pause(self) -> None:
-        """Reads no more until `resume`; the stall timer rests meanwhile. At most one read may still be delivered."""
-        if not self.paused and not self.ended:
-            self.paused = True
-            if self.connection is not None:
-                self.connection.transport.pause_reading()
-
-    def resume(self) -> None:
-        """Reads again."""
-        if self.paused and not self.ended:
-            self.paused = False
-            if self.connection is not None:
-                self.connection.rest_over()
-
-    def cancel(self) -> None:
-        """Drops the connection, which tells the upstream to stop; nothing more is called. Harmless after the end."""
-        if not self.ended:
-            connection = self.connection
-            self.finish()
-            if connection is not None:
-                connection.drop()
-
-    def finish(self) -> Caller:
-        """Lets go of the connection, of the request's bytes and of the caller, whom it answers with.
-
-        Callers keep their call: without the way back both are freed at once, and the collector has nothing to find.
-        """
-        caller = self.caller
-        self.ended = True
-        self.connection = None
-        self.pieces = ()
-        self.caller = _NOBODY
-        self.lane = None
-        return caller
-
-    def fail(self, failure: Failure) -> None:
-        """Ends the call and tells the caller, once."""
-        if not self.ended:
-            self.finish().upstream_failed(self, failure)
 
 
 class UpstreamProtocol(asyncio.Protocol):
@@ -209,6 +86,9 @@ class UpstreamProtocol(asyncio.Protocol):
         if call is None:
             self.drop()  # nobody asked: what it says must not become somebody's answer
             return
+        fresh = self.state == _NOTHING and not self.raw
+        if fresh and self._take_known(call, data):
+            return
         try:
             self.feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -224,7 +104,7 @@ class UpstreamProtocol(asyncio.Protocol):
             if lane is None or not lane(body):
                 call.caller.upstream_read(call, body, False)
         else:
-            self._take_in(call, len(data))
+            self._take_in(call, data, fresh)
 
     def eof_received(self) -> None:
         """The connection closes; until it has, nothing may begin on it."""
@@ -347,8 +227,19 @@ class UpstreamProtocol(asyncio.Protocol):
 
     # --- what a read brought ---
 
-    def _take_in(self, call: Call, size: int) -> None:
-        state, parts = self.state, self.parts
+    def _take_known(self, call: Call, data: bytes) -> bool:
+        """A whole answer behind a known head needs no parser, which stands where it stood: before an answer."""
+        known = self.target.known
+        at = known.match(data)
+        if at:
+            call.status, call.headers, call.fields = 200, known.headers, known.fields
+            self.reusable = True
+            self._release(call)
+            call.finish().upstream_read(call, data[at:], True)
+        return at > 0
+
+    def _take_in(self, call: Call, data: bytes, fresh: bool) -> None:
+        size, state, parts = len(data), self.state, self.parts
         if state == _NOTHING or self.fault:
             self._check_head(size)
             return
@@ -356,6 +247,8 @@ class UpstreamProtocol(asyncio.Protocol):
         if state == _DONE:
             body = b"".join(parts[: self.count])
             parts.clear()
+            if fresh and self.reusable and call.status == 200:
+                self.target.known.learn(data, call.headers, call.fields, self.mark)
             self._release(call)
             call.finish().upstream_read(call, body, True)
         elif parts or state == _HEAD:
