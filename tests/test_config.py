@@ -88,7 +88,7 @@ def test_named_file(tmp_path: Path) -> None:
 
 
 def test_certificate_pair(tmp_path: Path) -> None:
-    assert "go together" in refusal(tmp_path, "[gateway]\ntls_cert = '/x'")
+    assert ":2: gateway.tls_cert and gateway.tls_key go together" in refusal(tmp_path, "[gateway]\ntls_cert = '/x'")
     both = "[gateway]\ntls_cert = '/none/x'\ntls_key = '/none/y'"
     assert "/none/x cannot be read" in refusal(tmp_path, both)
 

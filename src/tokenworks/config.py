@@ -132,7 +132,7 @@ def load_settings(flags: Mapping[str, object], config: str = "", environ: Mappin
     merged = {**filed, **variables, **given}
     values: dict[str, Any] = {"state_dir": state_dir}
     values |= {SETTINGS[name].name: _read_value(name, raw, origin) for name, (raw, origin) in merged.items()}
-    _check_pair(values)
+    _check_pair(merged)
     origins = {name: origin for name, (_, origin) in merged.items()}
     secrets = {name: value for name, value in env.items() if name.startswith(SECRET_PREFIX)}
     return Settings(**values, origins=origins, file=file, secrets=secrets)
@@ -217,13 +217,15 @@ def _read_value(name: str, raw: object, origin: str) -> object:
         raise ConfigError(f"{origin}: {name} must be {error}, not {raw!r}.") from None
 
 
-def _check_pair(values: Mapping[str, object]) -> None:
-    cert, key = values.get("tls_cert"), values.get("tls_key")
-    if bool(cert) != bool(key):
-        raise ConfigError("gateway.tls_cert and gateway.tls_key go together: set both or neither.")
-    for path in filter(None, (cert, key)):
+def _check_pair(merged: Given) -> None:
+    """Certificate and key go together, and can be read; an empty value is none."""
+    set_ = {name: merged[name] for name in ("gateway.tls_cert", "gateway.tls_key") if merged.get(name, ("",))[0]}
+    if len(set_) == 1:
+        raise ConfigError(f"{next(iter(set_.values()))[1]}: gateway.tls_cert and gateway.tls_key go together: set both "
+                          "or neither.")
+    for name, (path, origin) in set_.items():
         if not os.access(str(path), os.R_OK):
-            raise ConfigError(f"gateway.tls_cert, gateway.tls_key: {path} cannot be read.")
+            raise ConfigError(f"{origin}: {name}: {path} cannot be read.")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -95,7 +95,8 @@ def test_unknown_model(utility: Utility, path: str) -> None:
 def test_other_dialect(utility: Utility) -> None:
     """A model that is not offered at an endpoint: the refusal names those where it is."""
     with selling(utility, "chat-only", answer_whole(chat_whole("hi", 3, 1)), dialects=["chat"]) as source:
-        assert ask(utility, "/v1/chat/completions", {"model": "chat-only", "messages": SAY, "max_tokens": 4}).status == 200
+        body = {"model": "chat-only", **BODIES["/chat/completions"]}
+        assert ask(utility, "/v1/chat/completions", body).status == 200
         for path in ("/responses", "/messages", "/completions", "/embeddings"):
             reply = ask(utility, "/v1" + path, {"model": "chat-only", **BODIES[path]})
             assert reply.status == 400 and "/v1/chat/completions" in reply.json["error"]["message"], reply
@@ -240,7 +241,8 @@ def test_credit_ends_in_responses(utility: Utility, counted: Source) -> None:
 def test_credit_ends_in_messages(utility: Utility, counted: Source) -> None:
     counted.play(endless("messages"))
     account, key = poor(utility, 700)
-    with anthropic_tests.Sdk(utility, key).client.messages.stream(model="counted", messages=SAY, max_tokens=100_000) as stream:
+    client = anthropic_tests.Sdk(utility, key).client
+    with client.messages.stream(model="counted", messages=SAY, max_tokens=100_000) as stream:
         events = list(stream)
         message = stream.get_final_message()
         request = stream.response.headers["request-id"]
