@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tokenworks.cli.client import Place, RestClient, read_token
+from tokenworks.cli.client import Place, RestClient, connect_url, read_token
 from tokenworks.cli.exits import NOT_FOUND, Failed
 from tokenworks.cli.sale import MODEL, open_shop, wait_ready
 
@@ -105,9 +105,19 @@ class Utility:
         return self.buyer()[1]
 
     def known(self, key: str) -> None:
-        """Returns when every worker knows the key: each answers a list of models with it."""
-        time.sleep(0.5)  # gateways know a change within 200 ms; connections go to one worker or another
-        del key
+        """Returns when every worker knows the key: many new connections in a row, spread over the workers, do."""
+        row = 0
+        while row < 12 * self.workers:
+            row = row + 1 if self._lists_models(key) else 0
+
+    def _lists_models(self, key: str) -> bool:
+        connection = connect_url(self.url)
+        connection.request("GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
+        status = connection.getresponse().status
+        connection.close()
+        if status != 200:
+            time.sleep(0.05)
+        return status == 200
 
     def dead_model(self) -> str:
         """A model whose only deployment does not answer."""
