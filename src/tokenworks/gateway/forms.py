@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from copy import copy
 
 import msgspec
+from msgspec.structs import replace
 
 from tokenworks.admission.admit import Admitted
 from tokenworks.admission.offer import Offer
@@ -54,9 +55,7 @@ class Form:
             _VALUE(body[start:end])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        facts = copy(self.facts)
-        facts.body_bytes = len(body)
-        return facts
+        return replace(self.facts, body_bytes=len(body))
 
     def way(self, offer: Offer) -> tuple[Source, bytes, bytes] | None:
         """What stands before and behind the messages when they go to this deployment; None: it has to be worked out."""

@@ -17,6 +17,7 @@ from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
 from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
+from tokenworks.gateway.usual import answer_usual
 from tokenworks.usage.meter import Show
 from tokenworks.wire.ends import End
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -83,6 +84,8 @@ class Serving(Flow):
         if call is not self.call:
             return
         if self.status == 0:
+            if ended and call.status == 200 and self.mode == "whole" and answer_usual(self, call, data):
+                return
             self.status = call.status
             if call.status == 200 and not begin_answer(self, call, self):
                 return
