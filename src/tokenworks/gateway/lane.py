@@ -30,18 +30,26 @@ def open_lane(flow: Flow, meter: StreamMeter, otherwise: Callable[[bytes], None]
     usual = meter.shortcut() or _nothing
 
     def pass_read(data: bytes) -> bool:
-        nonlocal usual
         if flow.stage != "relaying":
             return False
         out = usual(data)
         if out is None:
-            if len(data) > PORTION_BYTES:
-                return False
-            out = feed(data)
-            usual = meter.shortcut() or _nothing
-            if meter.stopped:
-                otherwise(out)
-                return True
+            return pass_other(data)
+        send(b"%x\r\n%b\r\n" % (len(out), out))
+        flow.tick = shared.tick
+        if meter.output_seen >= flow.mark:
+            advance(flow)
+        return True
+
+    def pass_other(data: bytes) -> bool:
+        nonlocal usual
+        if len(data) > PORTION_BYTES:
+            return False
+        out = feed(data)
+        usual = meter.shortcut() or _nothing
+        if meter.stopped:
+            otherwise(out)
+            return True
         if out:
             send(b"%x\r\n%b\r\n" % (len(out), out))
         flow.tick = shared.tick

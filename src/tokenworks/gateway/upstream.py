@@ -7,6 +7,7 @@ when the answer was complete, nothing stood behind it and all of the request was
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Protocol, cast
 
 import httptools
@@ -60,7 +61,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self.headers: list[tuple[bytes, bytes]] = []
         self.fields: dict[bytes, bytes] = {}
         self.on_header = collect_into(self.headers, self.fields)  # trailers come here too and are dropped
-        self.parts: list[bytes] = []  # of the body, the transfer coding taken off
+        self.parts: deque[bytes] = deque()  # of the body; a list would ask for memory anew at each read
         self.on_body = self.parts.append  # a call of Python costs more than all else that the parser does for a chunk
         self.count = 0  # of the parts that belong to the answer, once it is complete; others are nobody's
         self.mark = home.wheel.tick
@@ -86,11 +87,11 @@ class UpstreamProtocol(asyncio.Protocol):
         if call is None:
             self.drop()  # nobody asked: what it says must not become somebody's answer
             return
-        fresh = self.state == _NOTHING and not self.raw
-        if fresh and self._take_known(call, data):
+        state, feed = self.state, self.feed
+        if state == _NOTHING and not self.raw and self._take_known(call, data):
             return
         try:
-            self.feed(data)
+            feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.reusable = False
             if self.state != _DONE:
@@ -100,11 +101,11 @@ class UpstreamProtocol(asyncio.Protocol):
         if self.state == _TOLD and len(parts) == 1:  # nearly every read of a stream
             self.mark = self.home.wheel.tick
             self.raw = 0
-            body, lane = parts.pop(), call.lane
+            body, lane = parts.popleft(), call.lane
             if lane is None or not lane(body):
                 call.caller.upstream_read(call, body, False)
         else:
-            self._take_in(call, data, fresh)
+            self._take_in(call, data, state == _NOTHING and not self.raw)
 
     def eof_received(self) -> None:
         """The connection closes; until it has, nothing may begin on it."""
@@ -181,7 +182,9 @@ class UpstreamProtocol(asyncio.Protocol):
         self.call = call
         self.mark = self.home.wheel.tick
         pieces = call.pieces
-        if sum(map(len, pieces)) > _JOINED_BYTES_MAX:
+        if not pieces:
+            self.transport.write(call.head)
+        elif sum(map(len, pieces)) > _JOINED_BYTES_MAX:
             self.transport.writelines((call.head, *pieces))
         else:
             self.transport.write(b"".join((call.head, *pieces)))
@@ -245,7 +248,7 @@ class UpstreamProtocol(asyncio.Protocol):
             return
         self.mark = self.home.wheel.tick
         if state == _DONE:
-            body = b"".join(parts[: self.count])
+            body = b"".join(parts) if len(parts) == self.count else b"".join(tuple(parts)[: self.count])
             parts.clear()
             if fresh and self.reusable and call.status == 200:
                 self.target.known.learn(data, call.headers, call.fields, self.mark)
