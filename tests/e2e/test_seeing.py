@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.sources import Source, serving_model
+from tests.e2e.sources import Source, serving_model, time_policy
 from tests.e2e.test_tls import Gate
 from tests.e2e.utility import Utility, wait_for
 from tests.e2e.wire import SAY, Line, ask
@@ -176,8 +176,22 @@ def test_health(seen: Utility) -> None:
         assert page.status == 200 and page.headers["content-type"].startswith("text/html")
 
 
-def test_ready_while_draining(seen: Utility, source: Source) -> None:
-    """From SIGTERM on nobody is told that it is ready, whoever asks and however."""
+@pytest.mark.xfail(strict=True, reason="a draining worker stops accepting at once, but `up` keeps its socket open: who "
+                   "connects then waits in the kernel's queue, unanswered, until the drain is over, and is not told "
+                   "503 `draining` (gateway/server.py, drain)")
+def test_told_while_draining(draining: list[int]) -> None:
+    """From SIGTERM on everybody who comes is told at once that this gateway is not ready."""
+    assert draining == [503]
+
+
+def test_not_ready_while_draining(draining: list[int]) -> None:
+    """Nobody is told that it is ready, and the stream that runs ends as it should."""
+    assert draining in ([503], [0])
+
+
+@pytest.fixture(scope="module")
+def draining(seen: Utility, source: Source) -> list[int]:
+    """What a readiness probe hears from a utility that was told to end while a stream runs: 0 is nothing."""
     gate = Gate(source)
     source.play(gate.play)
     with Line(seen) as line:
@@ -199,11 +213,12 @@ def test_ready_while_draining(seen: Utility, source: Source) -> None:
         probing = threading.Thread(target=probe)
         probing.start()
         probing.join(5)
-        assert heard in ([503], [0])
         gate.open()
         assert b"after" in b"".join(iter(line.chunk, b""))
     wait_for(lambda: seen.process is not None and seen.process.poll() is not None, 10, lambda: "it does not end")
     seen.launch()
+    time_policy(seen)
+    return heard
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="apt-get install chromium: to look at the status page")

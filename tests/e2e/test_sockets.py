@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -22,6 +23,34 @@ BODY = {"model": "sockets", "messages": SAY, "max_tokens": 8}
 def source(utility: Utility) -> Iterator[Source]:
     with selling(utility, "sockets", answer_whole(chat_whole("hi", 10, 2)), known={"context_tokens": 10**8}) as source:
         yield source
+
+
+class Slow(threading.Thread):
+    """A client that sends its head byte by byte, while other tests go on."""
+
+    def __init__(self, utility: Utility) -> None:
+        super().__init__()
+        self.line, self.took_s, self.status = Line(utility), 0.0, 0
+
+    def run(self) -> None:
+        began_s = time.monotonic()
+        self.line.sock.settimeout(0.25)
+        self.line.send(b"POST /v1/chat/completions HTTP/1.1\r\nx-slow: ")
+        while not self.line.rest and time.monotonic() - began_s < 14:
+            try:
+                self.line.rest += self.line.send(b"a").sock.recv(4096)
+            except TimeoutError:
+                continue
+        self.took_s = time.monotonic() - began_s
+        self.status = self.line.reply().status
+        self.line.sock.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slow(utility: Utility) -> Slow:
+    client = Slow(utility)
+    client.start()
+    return client
 
 
 def filled(size: int) -> bytes:
@@ -168,26 +197,14 @@ def test_head_limits(utility: Utility) -> None:
         assert line.reply().status in (400, 414) and line.closed()
 
 
-def test_slow_head(utility: Utility) -> None:
-    """A head that trickles is cut after ten seconds, however often a byte comes; others are served meanwhile."""
-    with Line(utility) as line:
-        began_s = time.monotonic()
-        line.sock.settimeout(0.25)
-        line.send(b"POST /v1/chat/completions HTTP/1.1\r\nx-slow: ")
-        while time.monotonic() - began_s < 14:
-            try:
-                line.send(b"a")
-                line.rest += line.sock.recv(4096)
-                break
-            except TimeoutError:
-                continue
-        assert 8 < time.monotonic() - began_s < 13
-        assert line.reply().status == 408
-    assert ask(utility, "/v1/models", {}).status == 405
-
-
 def test_half_closed(utility: Utility, source: Source) -> None:
     """A client that has said all and closes its side still gets its answer."""
     with Line(utility) as line:
         line.post(CHAT, BODY).sock.shutdown(1)
         assert line.reply().status == 200 and line.closed()
+
+
+def test_slow_head(utility: Utility, slow: Slow) -> None:
+    """A head that trickles is cut after ten seconds, however often a byte comes."""
+    slow.join()
+    assert 8 < slow.took_s < 13 and slow.status == 408

@@ -21,7 +21,7 @@ from tokenworks.cli.sale import open_shop
 
 CHAT = "/v1/chat/completions"
 STREAM = {"model": "tls", "messages": SAY, "max_tokens": 1000, "stream": True}
-DRAIN_S = 3
+DRAIN_S = 2
 
 
 class Front:
@@ -210,7 +210,7 @@ def test_own_authority(utility: Utility, tmp_path: Path) -> None:
     try:
         url = f"https://localhost:{source.port}"
         serving_model(utility, "own-ca", url, ca_file=authority.file)
-        reply = ask(utility, CHAT, {"model": "own-ca", "messages": SAY})
+        reply = ask(utility, CHAT, {"model": "own-ca", "messages": SAY, "max_tokens": 4})
         assert reply.status == 200, utility.booked(reply.request)["attempts"]
         serving_model(utility, "public-ca", url)
         refused = ask(utility, CHAT, {"model": "public-ca", "messages": SAY})

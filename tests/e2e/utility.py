@@ -130,10 +130,16 @@ class Utility:
         return "dead"
 
     def audit(self) -> dict[str, Any]:
-        """The checks of the books, once every journal is in them."""
-        wait_for(lambda: not any(row["lag_bytes"] for row in self.client.call("GET", "/gateways")["data"]), 30,
-                 lambda: "the books do not catch up")
-        return dict(self.client.call("GET", "/ledger/audit"))
+        """The checks of the books, once all that ended before now is in them."""
+        found: dict[str, Any] = self.client.call("GET", "/ledger/audit")
+        asked_at = found["as_of"]
+
+        def complete() -> bool:
+            found.update(self.client.call("GET", "/ledger/audit"))
+            return bool((found["books_complete_until"] or "") >= asked_at)
+
+        wait_for(complete, 30, lambda: f"the books do not catch up: {found}")
+        return found
 
 
 def wait_for(condition: Any, limit_s: int, why: Any) -> None:
