@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 import msgspec
 import structlog
 
-from tokenworks.admission.offer import Offer
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
 from tokenworks.gateway.call import Call, Caller, Failure, Fault
@@ -24,7 +23,6 @@ from tokenworks.routing.choose import choose
 from tokenworks.usage.vector import Basis, Usage
 from tokenworks.wire.fields import prepare
 from tokenworks.wire.refusals import Refusal, context_message, refusal_status
-from tokenworks.wire.request import COPY_BYTES_MAX, Pieces
 
 log = structlog.get_logger()
 MESSAGE_CHARS_MAX = 300
@@ -81,29 +79,11 @@ def send(flow: Flow, caller: Caller) -> None:
     flow.meter = None
     flow.parts = ()
     shared.book.outlets.begin(flow.outlet)
-    pieces, length = _write_again(flow, offer) or _write_body(flow, offer)
-    head = offer.heads.head(flow.dialect, length, flow.turn.head.fields, flow.route.beta)
-    flow.call = shared.pool.call(flow.outlet.target, head, pieces, caller)
-
-
-def _write_again(flow: Flow, offer: Offer) -> tuple[Pieces, int] | None:
-    """A body of a known form, as those before it went to this deployment; None where this one goes another way."""
-    form = flow.form
-    way = form.way(offer) if form is not None and not flow.capped and flow.mode != "assembled" else None
-    if form is None or way is None:
-        return None
-    _, before, after = way
-    body, start, end = flow.body, form.start, len(flow.body) - form.tail
-    messages = body[start:end] if end <= COPY_BYTES_MAX else memoryview(body)[start:end]
-    return [before, messages, after], len(before) + end - start + len(after)
-
-
-def _write_body(flow: Flow, offer: Offer) -> tuple[Pieces, int]:
-    """The body with our own values in it."""
     flow.read_fields()
     cap = None if flow.dialect == "embeddings" else flow.output_max // flow.facts.choices
     prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.customer.account.id, flow.mode == "assembled")
-    return prepared.pieces, prepared.length
+    head = offer.heads.head(flow.dialect, prepared.length, flow.turn.head.fields, flow.route.beta)
+    flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
 
 
 def leave(flow: Flow, reason: str, usage: Usage = NOTHING, basis: Basis = "estimated") -> Usage:

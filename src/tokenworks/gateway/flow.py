@@ -12,7 +12,6 @@ from tokenworks.admission.offer import Offer
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
 from tokenworks.gateway.call import Call
-from tokenworks.gateway.forms import Form
 from tokenworks.gateway.outlet import Outlet
 from tokenworks.gateway.seats import Lane, Learned, Price, Seat
 from tokenworks.gateway.shared import Shared
@@ -37,7 +36,7 @@ class Flow:
         # from the head
         "shared", "turn", "route", "dialect", "seat", "till", "opened_ns", "at_ns", "id", "stage",
         # from the body
-        "body", "facts", "form", "lane", "admitted", "show",
+        "body", "facts", "lane", "admitted", "show",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
         "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark",
         "capped", "counted", "why",
@@ -72,7 +71,6 @@ class Flow:
     body: bytes
     facts: RequestFacts
     admitted: Admitted
-    form: Form | None  # of a body whose `facts.fields` have not been read
     lane: Lane
     show: Show
     mode: Ask
@@ -139,10 +137,11 @@ class Flow:
         return self.id
 
     def read_fields(self) -> None:
-        """A body of a known form has to go another way than those before it: it is read in full."""
-        facts = read_request(self.dialect, self.body)
-        if self.form is not None and isinstance(facts, RequestFacts):
-            self.form, self.facts = None, facts
+        """The members of a body that was known by its form and has to go another way than those before it."""
+        if not self.facts.fields:
+            facts = read_request(self.dialect, self.body)
+            if isinstance(facts, RequestFacts):
+                self.facts = facts
 
     def drop_body(self) -> None:
         """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from copy import copy
 
 import msgspec
-from msgspec.structs import replace
 
 from tokenworks.admission.admit import Admitted
 from tokenworks.admission.offer import Offer
 from tokenworks.gateway.seats import Lane, is_plain
 from tokenworks.limits import SLICE_TOKENS
+from tokenworks.usage.meter import Show
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.fields import Source, prepare
 from tokenworks.wire.request import RequestFacts, read_request
@@ -27,35 +27,24 @@ VARYING = "messages"
 AROUND_BYTES_MAX = 2048  # of a form that is worth keeping
 FORMS_MAX = 4  # of one key
 _PROBES = (b"[]", b"[{}]")  # two values that differ behind their first byte
-_VALUE = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class Form:
     """The bytes around the messages, and all that follows from them. Lives as long as its lane."""
 
     __slots__ = ("_fields", "_probe", "_ways", "admitted", "context", "facts", "held_tokens", "lane", "output_minor",
-                 "prefix", "start", "stream", "suffix", "tail")  # fmt: skip
+                 "prefix", "show", "start", "stream", "suffix", "tail")  # fmt: skip
 
     def __init__(self, prefix: bytes, suffix: bytes, probe: RequestFacts, lane: Lane, admitted: Admitted) -> None:
         self.prefix, self.suffix, self.start, self.tail = prefix, suffix, len(prefix), len(suffix)
         self.lane, self.admitted, self._probe = lane, admitted, probe
         self.facts = copy(probe)
-        self.facts.fields = {}  # the usual way reads the body itself
+        self.facts.fields = {}  # the usual way reads them from the body itself
         self._ways: dict[str, tuple[Source, bytes, bytes] | None] = {}
+        self.show = Show(probe.include_usage, probe.progress_wanted)
         self.stream, self.context = probe.stream, admitted.model.context_tokens
         self.held_tokens = min(admitted.output_max, SLICE_TOKENS) if probe.stream else admitted.output_max
         self.output_minor = lane.price.pricer.price_output(self.held_tokens)
-
-    def read(self, body: bytes) -> RequestFacts | None:
-        """What this body says, but for its `fields`; None when it is not one of this form."""
-        start, end = self.start, len(body) - self.tail
-        if end <= start or body.find(b"[", start + 1, end) >= 0:
-            return None
-        try:
-            _VALUE(body[start:end])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        return replace(self.facts, body_bytes=len(body))
 
     def way(self, offer: Offer) -> tuple[Source, bytes, bytes] | None:
         """What stands before and behind the messages when they go to this deployment; None: it has to be worked out."""

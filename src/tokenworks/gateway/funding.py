@@ -14,7 +14,6 @@ from tokenworks.credit.bound import bound_input
 from tokenworks.credit.purse import Short
 from tokenworks.gateway.answers import refuse
 from tokenworks.gateway.flow import NEVER, Flow
-from tokenworks.gateway.forms import Form
 from tokenworks.gateway.shared import Counted
 from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
 from tokenworks.wire.fields import count_uses
@@ -25,8 +24,6 @@ AMPLE = 8  # a whole answer is held for in full when that is at most this part o
 
 def plan_hold(flow: Flow) -> None:
     """Sizes: the input's bound and price, how the answer is asked for, and the first output to hold for."""
-    if flow.form is not None and _plan_again(flow, flow.form):
-        return
     facts, pricer, each = flow.facts, flow.price.pricer, flow.admitted.output_max
     if not flow.counted:
         flow.input_tokens = bound_input(facts, flow.admitted.model, flow.learned.rate)
@@ -45,29 +42,6 @@ def plan_hold(flow: Flow) -> None:
     flow.need_minor = flow.input_minor + pricer.price_output(held)
     rest = min(flow.learned.expected, most) - held
     flow.keep_minor = pricer.price_output(rest) if rest > 0 else 0
-
-
-def _plan_again(flow: Flow, form: Form) -> bool:
-    """The same for a body of a known form, whose hold differs by its size alone; False where that is not all."""
-    if flow.counted or flow.sliced:
-        return False
-    lane, till = flow.lane, flow.till
-    pricer, tokens = lane.price.pricer, lane.learned.rate.ceiling(flow.facts.body_bytes)
-    flow.input_tokens = tokens = tokens if tokens < form.context else form.context
-    flow.input_minor = pricer.fee_minor + pricer.price_input(tokens)
-    flow.need_minor = need = flow.input_minor + form.output_minor
-    flow.output_max = most = form.admitted.output_max
-    flow.held_tokens = held = form.held_tokens
-    flow.keep_minor, flow.capped = 0, False
-    if form.stream:
-        flow.mode = "stream"
-        rest = min(lane.learned.expected, most) - held
-        if rest > 0:
-            flow.keep_minor = pricer.price_output(rest)
-        return True
-    flow.mode = "whole"
-    available = till.available_minor
-    return available < 0 or need * AMPLE <= till.purse.free_minor - till.purse.kept_minor + available
 
 
 def _choose_mode(flow: Flow, blind: bool) -> Literal["whole", "assembled"]:
@@ -105,14 +79,15 @@ def try_cut(flow: Flow) -> bool:
     if flow.queued:
         flow.quit_waiting()
     flow.hold = found
-    flow.mark = NEVER if flow.mode == "whole" else _first_mark(flow)
+    flow.mark = NEVER if flow.mode == "whole" else first_mark(flow)
     flow.name()
     shared.running.add(flow)  # type: ignore[arg-type]
     flow.move("open")
     return True
 
 
-def _first_mark(flow: Flow) -> int:
+def first_mark(flow: Flow) -> int:
+    """Where a stream's first step is due: half a slice on, at the latest at the end of what is held."""
     half = SLICE_TOKENS * flow.facts.choices // 2
     return max(1, min(half, flow.held_tokens))
 

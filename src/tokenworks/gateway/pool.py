@@ -41,7 +41,8 @@ class Pool:
     def call(
         self, target: Target, head: bytes, pieces: Sequence[bytes | memoryview], caller: Caller
     ) -> Call:
-        """Sends a request: `head` with its blank line in origin form, then the body's pieces, none of them changed.
+        """Sends a request: `head` with its blank line in origin form, then the body's pieces, none of them changed. A
+        small body may stand behind the head in one piece with it.
 
         `pieces` are kept until the end of the call, for the one repetition that a connection which died while idle
         gets. A HEAD request is recognised by its head.

@@ -17,7 +17,7 @@ from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
 from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
-from tokenworks.gateway.usual import answer_usual
+from tokenworks.gateway.usual import answer_usual, ask_usual
 from tokenworks.usage.meter import Show
 from tokenworks.wire.ends import End
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -34,23 +34,16 @@ class Serving(Flow):
     def body_done(self, body: bytes) -> None:
         """Read what decides anything; admit it: model, rights, dialect, fields, price."""
         self.body = body
-        self.form = form = find_form(self.seat.forms, body) if self.dialect == DIALECT else None
-        if form is not None and self.at_ns < form.lane.price.until_ns:
-            known = form.read(body)
-            if known is not None:  # all but its messages has been decided before
-                self.facts, self.lane, self.admitted = known, form.lane, form.admitted
-                self.offers = form.admitted.offers
-                self.show = SHOWS[known.include_usage, known.progress_wanted]
-                return self.go_on()
-            self.form = None
+        form = find_form(self.seat.forms, body) if self.dialect == DIALECT else None
+        if form is not None and ask_usual(self, form, self):
+            return None  # all but its messages had been decided before
         facts = read_request(self.dialect, body)
         if isinstance(facts, Malformed):
             return refuse_body(self, facts)
         self.facts = facts
-        lane = self.seat.lanes.get((self.dialect, facts.model))
+        book, lane = self.shared.book, self.seat.lanes.get((self.dialect, facts.model))
         admitted = lane.admit(facts, self.at_ns) if lane is not None else None
         if lane is None or admitted is None:  # not a request like those before it
-            book = self.shared.book
             price = book.price(self.customer.account, facts.model, self.at_ns)
             decided = admit_request(facts, self.customer, book.models, book.offers, price.extras if price else ())
             if isinstance(decided, Denied):
@@ -60,7 +53,7 @@ class Serving(Flow):
             admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
             lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
         elif form is None:
-            self.shared.book.learn_form(self.seat, body, facts, lane, admitted)
+            book.learn_form(self.seat, body, facts, lane, admitted)
         self.lane, self.admitted, self.offers = lane, admitted, admitted.offers
         self.show = SHOWS[facts.include_usage, facts.progress_wanted]
         if facts.object_ids:

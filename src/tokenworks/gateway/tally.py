@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
-from typing import Any
 
 from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.telemetry import Histogram, Meters, series
@@ -17,18 +16,20 @@ LIVE_MAX = 256  # rows of `request tail` per report: above that they are a sampl
 
 _END, _TRY, _CLASSES = attrgetter("outcome", "status"), attrgetter("deployment", "outcome"), attrgetter(*CLASSES)
 _ATTEMPTS, _BASIS, _USAGE = attrgetter("attempts"), attrgetter("basis"), attrgetter("usage")
-_DURATION, _TTFT = attrgetter("duration_ms"), attrgetter("ttft_ms")
+_DURATION, _TTFT, _DEPLOYMENT = attrgetter("duration_ms"), attrgetter("ttft_ms"), attrgetter("deployment")
 
 
 class ModelKeys:
     """The series of one model and dialect."""
 
-    __slots__ = ("by_end", "dialect", "duration", "ended", "model", "per_token", "streamed", "tokens", "ttft")
+    __slots__ = ("by_end", "dialect", "duration", "ended", "model", "per_token", "streamed", "tokens", "ttft",
+                 "usual")  # fmt: skip
 
     def __init__(self, meters: Meters, model: str, dialect: str) -> None:
         self.model, self.dialect = model, dialect
         self.ended: list[Closed] = []  # not counted yet: whole answers, and streams
         self.streamed: list[Closed] = []
+        self.usual: list[Closed] = []
         self.by_end: dict[tuple[str, int], str] = {}
         self.tokens: dict[Basis, tuple[str, ...]] = {}
         labels = {"gen_ai_request_model": model}
@@ -71,25 +72,42 @@ class Tally:
         if len(ended) >= TOGETHER:
             self._count(keys)
 
+    def note_usual(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
+        """The same of a whole answer that was served at once and reported: less is to be counted."""
+        if len(self.live) < LIVE_MAX:
+            self.live.append((opened, closed))
+        usual = keys.usual
+        usual.append(closed)
+        if len(usual) >= TOGETHER:
+            self._count_usual(keys)
+
     def figures(self) -> dict[str, int]:
         """All counters up to now."""
         for keys in self._models.values():
+            self._count_usual(keys)
             self._count(keys)
         return self.meters.figures()
 
+    def _count_usual(self, keys: ModelKeys) -> None:
+        """Counts what `note_usual` noted: outcome ok, status 200, reported, one attempt, all of it at once."""
+        usual, keys.usual = keys.usual, []
+        if usual:
+            self._count_ends(keys, "ok", 200, len(usual))
+            for deployment, count in Counter(map(_DEPLOYMENT, usual)).items():
+                self._count_tries(deployment, "served", count)
+            self._count_tokens(keys, "reported", map(_USAGE, usual))
+            for value, count in Counter(map(_DURATION, usual)).items():
+                keys.duration.observe(value, count)
+                keys.ttft.observe(value, count)
+
     def _count(self, keys: ModelKeys) -> None:
-        """Counts the ended requests of a model."""
+        """Counts the other ended requests of a model."""
         ended, streamed = keys.ended + keys.streamed, keys.streamed
         keys.ended, keys.streamed = [], []
-        add = self.meters.add
         for (outcome, status), count in Counter(map(_END, ended)).items():
-            add(self._named(keys.by_end, (outcome, status), "tokenworks_requests_total", model=keys.model,
-                            dialect=keys.dialect, outcome=outcome, status=str(status)), count)
-            if outcome == "cut":
-                add(self._cuts, count)
-        for tried, count in Counter(map(_TRY, chain.from_iterable(map(_ATTEMPTS, ended)))).items():
-            add(self._named(self._attempts, tried, "tokenworks_attempts_total", deployment=tried[0],
-                            outcome=tried[1]), count)
+            self._count_ends(keys, outcome, status, count)
+        for (deployment, outcome), count in Counter(map(_TRY, chain.from_iterable(map(_ATTEMPTS, ended)))).items():
+            self._count_tries(deployment, outcome, count)
         for basis in set(map(_BASIS, ended)):
             self._count_tokens(keys, basis, map(_USAGE, filter(lambda one: one.basis == basis, ended)))
         for value, count in Counter(map(_DURATION, ended)).items():
@@ -102,6 +120,23 @@ class Tally:
             if closed.ttft_ms >= 0 and rest > 0:
                 keys.per_token.observe((closed.duration_ms - closed.ttft_ms) * 1000 // rest)
 
+    def _count_ends(self, keys: ModelKeys, outcome: str, status: int, count: int) -> None:
+        key = keys.by_end.get((outcome, status))
+        if key is None:
+            key = keys.by_end[outcome, status] = series(
+                "tokenworks_requests_total", model=keys.model, dialect=keys.dialect, outcome=outcome,
+                status=str(status))
+        self.meters.add(key, count)
+        if outcome == "cut":
+            self.meters.add(self._cuts, count)
+
+    def _count_tries(self, deployment: str, outcome: str, count: int) -> None:
+        key = self._attempts.get((deployment, outcome))
+        if key is None:
+            key = self._attempts[deployment, outcome] = series(
+                "tokenworks_attempts_total", deployment=deployment, outcome=outcome)
+        self.meters.add(key, count)
+
     def _count_tokens(self, keys: ModelKeys, basis: Basis, usages: Iterable[Usage]) -> None:
         names = keys.tokens.get(basis)
         if names is None:
@@ -110,12 +145,6 @@ class Tally:
         for name, count in zip(names, map(sum, zip(*map(_CLASSES, usages), strict=True)), strict=True):
             if count:
                 self.meters.add(name, count)
-
-    def _named(self, known: dict[Any, str], at: tuple[object, ...], name: str, **labels: str) -> str:
-        key = known.get(at)
-        if key is None:
-            key = known[at] = series(name, **labels)
-        return key
 
     def note_live(self, row: tuple[Opened, Closed | None] | Refused) -> None:
         """A row for `request tail`, while there is room."""

@@ -87,9 +87,17 @@ class Till:
             self.waiting.remove(waiting)
 
     def serve(self) -> None:
-        """Credit came, or became free: everybody who can go on goes on, in order."""
+        """Credit came, or became free: everybody who can go on goes on, in order.
+
+        Under load this is called at each request's end, for all who wait; so who surely cannot is not asked to try.
+        """
+        purse = self.purse
         for waiting in tuple(self.waiting):
-            if waiting in self.waiting and waiting.take_credit():
+            free = purse.free_minor
+            if waiting.kind == "cut" and free < waiting.need_minor:
+                waiting.short_minor = waiting.need_minor - free
+                waiting.short_keep_minor = purse.kept_minor + waiting.keep_minor
+            elif waiting in self.waiting and waiting.take_credit():
                 self.leave(waiting)
 
     def offered(self) -> None:

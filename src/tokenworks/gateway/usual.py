@@ -1,23 +1,85 @@
-"""The usual whole answer: it came in one read, says its usage, and pays within its hold. Settled in one straight line.
+"""The usual request on its way in and out, each in one straight line.
 
-It is what relay.relay_whole and settle.close do, with every branch left out that such an answer does not take; what it
-takes is decided before anything is done, and tests hold both ways to the same records.
+In: a body of a known form, for which the purse is ample. Out: a whole answer that came in one read, says its usage, and
+pays within its hold. It is what serve, funding, attempts, relay and settle do, with every branch left out that such a
+request does not take; which it takes is decided before anything is done, and tests hold both ways to the same records.
 """
 
 from __future__ import annotations
 
+import msgspec
+from msgspec.structs import replace
+
+from tokenworks.credit.purse import Short
 from tokenworks.credit.records import Attempt, Closed, Served
 from tokenworks.gateway.answers import finish
-from tokenworks.gateway.call import Call
-from tokenworks.gateway.flow import Flow
+from tokenworks.gateway.attempts import pick
+from tokenworks.gateway.call import Call, Caller
+from tokenworks.gateway.flow import NEVER, Flow
+from tokenworks.gateway.forms import DIALECT, Form
+from tokenworks.gateway.funding import AMPLE, first_mark
 from tokenworks.gateway.opening import make_opened
 from tokenworks.gateway.settle import NOTHING, RAW_BYTES_MAX
 from tokenworks.gateway.stages import STAGE
 from tokenworks.usage.meter import hide_whole
 from tokenworks.usage.quick import read_said
 
-ANSWERED = STAGE["dialling"]["answer"]
+OPENED, ANSWERED = STAGE["reading"]["open"], STAGE["dialling"]["answer"]
+COPY_BYTES_MAX = 16 * 1024  # of a body that is cheaper copied into one piece
 _MS = 1_000_000
+_VALUE = msgspec.json.Decoder(msgspec.Raw).decode
+_NO_FIELDS: dict[bytes, bytes] = {}  # of the client's head, none goes upstream in this dialect
+
+
+def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
+    """Read, admit, route, hold for and send a body of a known form; False, and nothing done, where that is not all."""
+    body, shared, till, lane, admitted = flow.body, flow.shared, flow.till, form.lane, form.admitted
+    price, start, end = lane.price, form.start, len(body) - form.tail
+    if end <= start or flow.at_ns >= price.until_ns or body.find(b"[", start + 1, end) >= 0:
+        return False
+    small = end <= COPY_BYTES_MAX
+    messages = body[start:end] if small else memoryview(body)[start:end]
+    try:
+        _VALUE(messages)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    flow.offers = admitted.offers
+    way = form.way(flow.offer) if pick(flow) else None
+    if way is None:
+        return False
+    # The hold, as funding.plan_hold has it.
+    pricer, learned, purse, size = price.pricer, lane.learned, till.purse, len(body)
+    tokens = learned.rate.ceiling(size)
+    if tokens > form.context:
+        tokens = form.context
+    flow.input_tokens, flow.input_minor = tokens, pricer.fee_minor + pricer.price_input(tokens)
+    need, keep = flow.input_minor + form.output_minor, 0
+    if form.stream:
+        rest = min(learned.expected, admitted.output_max) - form.held_tokens
+        keep = pricer.price_output(rest) if rest > 0 else 0
+    elif 0 <= till.available_minor < need * AMPLE - purse.free_minor + purse.kept_minor:
+        return False
+    mono_ns = shared.clock.mono_ns()
+    hold = purse.cut(need, keep, mono_ns)
+    if isinstance(hold, Short):
+        return False
+    flow.hold, flow.stage, flow.need_minor, flow.keep_minor = hold, OPENED, need, keep
+    flow.now_ns = flow.attempt_ns = mono_ns
+    flow.id = shared.mint.mint()
+    flow.lane, flow.admitted, flow.facts, flow.show = lane, admitted, replace(form.facts, body_bytes=size), form.show
+    flow.output_max, flow.held_tokens, flow.capped = admitted.output_max, form.held_tokens, False
+    flow.mode, flow.mark = ("stream", first_mark(flow)) if form.stream else ("whole", NEVER)
+    flow.tried, flow.status, flow.first_ns, flow.size = (flow.offer.deployment.id,), 0, 0, 0
+    flow.meter, flow.parts = None, ()
+    shared.running.add(flow)  # type: ignore[arg-type]  # Serving, which is both
+    outlet, (_, before, after) = flow.outlet, way
+    shared.book.outlets.begin(outlet)
+    head = flow.offer.heads.head(DIALECT, len(before) + end - start + len(after), _NO_FIELDS)
+    if small:
+        flow.call = shared.pool.call(outlet.target, b"".join((head, before, messages, after)), (), caller)
+    else:
+        flow.call = shared.pool.call(outlet.target, head, (before, messages, after), caller)
+    return True
 
 
 def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
@@ -50,9 +112,11 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
     shared.book.outlets.served(flow.outlet)
     till.spent_minor += rated
     shared.running.discard(flow)
-    shared.tally.note_end(lane.keys, opened, closed)
+    shared.tally.note_usual(lane.keys, opened, closed)
     lane.learned.learn(flow.facts, flow.admitted.model, usage)
     if till.waiting:
         till.serve()
-    finish(flow, position, hide_whole(flow.dialect, deployment.engine, data, flow.show), True)
+    if b"timings" in data or b"\\u" in data:  # else no key of it says so
+        data = hide_whole(flow.dialect, deployment.engine, data, flow.show)
+    finish(flow, position, data, True)
     return True
