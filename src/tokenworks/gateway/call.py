@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
 from tokenworks.gateway.target import Target
-
-if TYPE_CHECKING:
-    from tokenworks.gateway.upstream import UpstreamProtocol
 
 _NO_HEADERS: list[tuple[bytes, bytes]] = []  # until there are some; neither is ever added to
 _NO_FIELDS: dict[bytes, bytes] = {}
@@ -35,6 +32,19 @@ class Failure(msgspec.Struct, frozen=True):
     detail: str
     sent: bool
     got_bytes: bool
+
+
+class Connection(Protocol):
+    """What a call needs of the connection that it runs on."""
+
+    def rest(self) -> None:
+        """Reads no more for now."""
+
+    def rest_over(self) -> None:
+        """Reads again."""
+
+    def drop(self) -> None:
+        """Closes at once."""
 
 
 class Caller(Protocol):
@@ -83,7 +93,7 @@ class Call:
         self.pieces = pieces
         self.caller = caller
         self.lane: Callable[[bytes], bool] | None = None
-        self.connection: UpstreamProtocol | None = None
+        self.connection: Connection | None = None
         self.status = 0
         self.headers = _NO_HEADERS
         self.fields = _NO_FIELDS
@@ -100,7 +110,7 @@ class Call:
         if not self.paused and not self.ended:
             self.paused = True
             if self.connection is not None:
-                self.connection.transport.pause_reading()
+                self.connection.rest()
 
     def resume(self) -> None:
         """Reads again."""

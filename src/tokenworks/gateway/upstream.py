@@ -191,6 +191,10 @@ class UpstreamProtocol(asyncio.Protocol):
         if call.paused:
             self.transport.pause_reading()
 
+    def rest(self) -> None:
+        """Reads no more for now."""
+        self.transport.pause_reading()
+
     def rest_over(self) -> None:
         """Reads again after a pause."""
         self.mark = self.home.wheel.tick
