@@ -13,7 +13,8 @@ from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
 from tokenworks.gateway.call import Call
 from tokenworks.gateway.outlet import Outlet
-from tokenworks.gateway.seats import Lane, Learned, Price, Seat
+from tokenworks.gateway.plain import Lane, Learned, Price
+from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.stages import STAGE
 from tokenworks.gateway.till import Till

@@ -15,7 +15,7 @@ import msgspec
 
 from tokenworks.admission.admit import Admitted
 from tokenworks.admission.offer import Offer
-from tokenworks.gateway.seats import Lane, is_plain
+from tokenworks.gateway.plain import Lane, is_plain
 from tokenworks.limits import SLICE_TOKENS
 from tokenworks.usage.meter import Show
 from tokenworks.wire.dialects import Dialect

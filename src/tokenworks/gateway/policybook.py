@@ -17,7 +17,8 @@ from tokenworks.credit.policy import Account, Change, Endpoint, Key, Snapshot
 from tokenworks.fleet.deployment import Model
 from tokenworks.gateway.forms import FORMS_MAX, learn_form
 from tokenworks.gateway.outlet import Outlets
-from tokenworks.gateway.seats import Lane, Learned, Price, Seat, is_plain
+from tokenworks.gateway.plain import Lane, Learned, Price, is_plain
+from tokenworks.gateway.seats import Seat
 from tokenworks.tariff.card import RateCard
 from tokenworks.tariff.check import pick_version
 from tokenworks.wire.refusals import Refusal
