@@ -32,3 +32,10 @@ def test_plans_are_not_shared() -> None:
 def test_bad_credential() -> None:
     with pytest.raises(ValueError, match="credential"):
         make_offer(Endpoint(ROW, "sk-1\n"), MODEL)
+
+
+def test_credential_is_masked() -> None:
+    deployment = Deployment("d", "m", "http://127.0.0.1:1", "m", "openai", ("chat",))
+    offer = make_offer(Endpoint(deployment, "sk-very-secret"), Model("m", 1000, 100))
+    assert offer.mask("wrong key sk-very-secret, sk-very-secret!") == "wrong key ***, ***!"
+    assert make_offer(Endpoint(deployment), Model("m", 1000, 100)).mask("as it is") == "as it is"

@@ -106,9 +106,6 @@ def test_books_and_journals(seen: Utility, source: Source) -> None:
             assert not [word for word in hidden if word in data], path
 
 
-@pytest.mark.xfail(strict=True, reason="what an upstream says of its refusal is kept for the record as it came; an "
-                   "upstream that repeats the key it was sent puts it there. The reason should be masked "
-                   "(gateway/attempts.py, _error_text), for which an offer has to know its credential")
 def test_upstream_repeats_its_key(seen: Utility, source: Source) -> None:
     trouble(seen, source, UPSTREAM_KEY)
     rows = seen.client.call("GET", "/requests", {"model": "seen", "limit": 20})["data"]
@@ -176,9 +173,6 @@ def test_health(seen: Utility) -> None:
         assert page.status == 200 and page.headers["content-type"].startswith("text/html")
 
 
-@pytest.mark.xfail(strict=True, reason="a draining worker stops accepting at once, but `up` keeps its socket open: who "
-                   "connects then waits in the kernel's queue, unanswered, until the drain is over, and is not told "
-                   "503 `draining` (gateway/server.py, drain)")
 def test_told_while_draining(draining: list[int]) -> None:
     """From SIGTERM on everybody who comes is told at once that this gateway is not ready."""
     assert draining == [503]

@@ -16,6 +16,11 @@ class Offer(msgspec.Struct, frozen=True):
     deployment: Deployment
     source: Source
     heads: HeadWriter
+    credential: str = ""  # nothing that an upstream says may repeat it into the books
+
+    def mask(self, text: str) -> str:
+        """What an upstream said, without the credential that it was sent."""
+        return text.replace(self.credential, "***") if self.credential else text
 
 
 def make_offer(endpoint: Endpoint, model: Model) -> Offer:
@@ -24,4 +29,5 @@ def make_offer(endpoint: Endpoint, model: Model) -> Offer:
     source = Source(
         row.engine, row.own, row.upstream_model, row.progress, row.share_prefix_cache, model.image_tokens_max > 0
     )
-    return Offer(row, source, HeadWriter(row.url, row.engine, endpoint.credential, row.own))
+    return Offer(row, source, HeadWriter(row.url, row.engine, endpoint.credential, row.own),
+                 endpoint.credential)

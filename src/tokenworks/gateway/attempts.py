@@ -128,7 +128,7 @@ def judge_status(flow: Flow, caller: Caller) -> None:
     """An answer that is none: the next deployment, or the client is told."""
     verdict = VERDICTS.get(flow.status, _BROKEN)
     body = b"".join(flow.parts)
-    reason = f"status {flow.status}: {_error_text(body)}"
+    reason = f"status {flow.status}: {_error_text(flow, body)}"
     outlets, mono_ns = flow.shared.book.outlets, flow.shared.clock.mono_ns()
     wait_s = _read_wait(flow.call) if verdict.blame == "load" else 0
     flow.call = None
@@ -212,7 +212,7 @@ def _refuse_request(flow: Flow, body: bytes, reason: str) -> None:
         message = context_message(flow.family, max(_read_error(body).n_prompt_tokens, context + 1), context)
         _give_up(flow, Refusal.CONTEXT_TOO_LONG, reason, message)
     else:
-        _give_up(flow, Refusal.UPSTREAM_REFUSED, reason, _error_text(body) if flow.offer.deployment.own else "")
+        _give_up(flow, Refusal.UPSTREAM_REFUSED, reason, _error_text(flow, body) if flow.offer.deployment.own else "")
 
 
 class _Error(msgspec.Struct):
@@ -237,7 +237,7 @@ def _read_error(body: bytes) -> _Error:
     return error if error.message else _Error(found.message, error.n_prompt_tokens)
 
 
-def _error_text(body: bytes) -> str:
+def _error_text(flow: Flow, body: bytes) -> str:
     """The sentence of an upstream's error, for the record."""
-    text = _read_error(body).message
+    text = flow.offer.mask(_read_error(body).message)
     return "".join(mark if mark.isprintable() else " " for mark in text[:MESSAGE_CHARS_MAX])

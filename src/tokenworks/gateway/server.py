@@ -87,15 +87,16 @@ class Server:
             old.close()
 
     async def drain(self, wait_s: float) -> None:
-        """Accepts nothing more, closes idle connections, lets open requests end, and aborts what is left after that."""
+        """Closes idle connections, lets open requests end, and aborts what is left after that. The door stays open
+        meanwhile, so that whoever comes is told at once, and not left in a queue that a supervisor keeps open."""
         self.draining = True
-        self._unlisten()
         for client in tuple(self._clients):
             client.drain()
         loop = asyncio.get_running_loop()
         until_s = loop.time() + wait_s
         while self._clients and loop.time() < until_s:
             await asyncio.sleep(_POLL_S)
+        self._unlisten()
         for client in tuple(self._clients):
             client.abort()
         while self._clients:
