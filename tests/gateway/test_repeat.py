@@ -11,9 +11,13 @@ from tests.gateway.test_fuzz import BOUNDS, KINDS, NOISE, SIZES, Wire, mutate, s
 
 from tokenworks.clock import FakeClock
 from tokenworks.gateway.budget import Budget
+from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.client import ClientProtocol
+from tokenworks.gateway.pool import Pool, Target
+from tokenworks.gateway.repeat import KnownAnswer
 from tokenworks.gateway.server import Server
 from tokenworks.gateway.turn import Turn
+from tokenworks.gateway.upstream import UpstreamProtocol
 from tokenworks.gateway.wheel import Wheel
 from tokenworks.wire.refusals import Refusal
 
@@ -87,3 +91,71 @@ def test_parser_rests(sizes: list[int]) -> None:
 
     asyncio.run(main())
     assert len(fed) == 1
+
+
+ANSWER = b"HTTP/1.1 %b OK\r\nDate: %b\r\n%bContent-Type: application/json\r\n\r\n%b"
+ANSWERS = st.tuples(st.sampled_from([b"200", b"200", b"200", b"404"]), st.sampled_from([b"mon", b"mon", b"tue"]),
+                    st.integers(0, 30), st.integers(-1, 1), CHANGES, st.booleans())
+
+
+class Heard:
+    """A caller."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
+        kinds = [pair for pair in call.headers if pair[0] != b"content-length"]
+        self.lines.append((call.status, kinds, data, ended))
+
+    def upstream_failed(self, call: Call, failure: Failure) -> None:
+        self.lines.append((failure.fault, failure.got_bytes))
+
+
+def hear(answers: list[tuple[bytes, bool]], known: bool) -> list[Any]:
+    """What a caller is told by connections to one upstream, whose answers come whole or in two reads."""
+
+    async def main() -> list[Any]:
+        wheel = Wheel(asyncio.get_running_loop(), 3600)
+        pool, target, heard = Pool(wheel, BOUNDS), Target("http://127.0.0.1:1"), Heard()
+        for data, cut in answers:
+            wheel.tick += 1  # at each an answer may be learned
+            if not known:
+                target.known = KnownAnswer()
+            if not target.idle:
+                connection = UpstreamProtocol(pool, target)
+                Wire(connection)
+                target.idle.append(connection)
+            connection = target.idle.pop()
+            call = Call(target, b"POST / HTTP/1.1\r\n\r\n", (), heard)
+            connection.begin(call)
+            for piece in (data[:40], data[40:]) if cut else (data,):
+                if connection.call is call and not connection.transport.is_closing():
+                    connection.data_received(piece)
+            if connection.call is call:
+                connection.drop()
+            heard.lines.append((len(target.idle), connection.transport.is_closing()))
+        wheel.stop()
+        return heard.lines
+
+    return asyncio.run(main())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(ANSWERS, max_size=8))
+def test_answers_same_as_parsed(answers: list[Any]) -> None:
+    """A head known, almost known, with a length that fits or does not, whole or in two reads."""
+    sent = []
+    for status, date, size, wrong, changes, cut in answers:
+        length = b"Content-Length: %d\r\n" % max(0, size + (wrong if size > 20 else 0))
+        sent.append((mutate(ANSWER % (status, date, length, b"b" * size), changes), cut))
+    assert hear(sent, True) == hear(sent, False)
+
+
+def test_answers_past_the_parser() -> None:
+    """The comparison is of two ways: the head of the first answer is known when the second comes."""
+    known = KnownAnswer()
+    first, second = (ANSWER % (b"200", b"mon", b"Content-Length: %d\r\n" % size, b"b" * size) for size in (3, 12))
+    assert known.match(first) == 0
+    known.learn(first, [], {}, 1)
+    assert second[known.match(second):] == 12 * b"b" and known.match(second[:-1]) == known.match(second + b"b") == 0

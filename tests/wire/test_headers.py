@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenworks.wire.dialects import DIALECTS, ENGINES, Dialect, Engine
-from tokenworks.wire.headers import ANTHROPIC_VERSION, HeadWriter, client_headers, pass_betas, read_key
+from tokenworks.wire.headers import (
+    ANTHROPIC_VERSION,
+    HeadWriter,
+    client_headers,
+    pass_betas,
+    read_key,
+    whole_block,
+)
 
 
 @pytest.mark.parametrize(("headers", "key"), [
@@ -121,3 +128,12 @@ def test_no_client_header_breaks_a_head(fields: dict[bytes, bytes]) -> None:
     lines = lines_of(HeadWriter("https://up.example", "anthropic", "k", False).head("messages", 1, fields))
     names = [line.partition(b":")[0] for line in lines[1:]]
     assert len(names) == len(set(names)) and len(names) in (8, 9)
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/json; charset=utf-8", b"text/html", b""])
+def test_whole_block(kind: bytes) -> None:
+    """The same headers as lines."""
+    row = (b"content-type", kind)
+    for headers in ([(b"server", b"x"), row], [row, (b"content-type", b"x")], []):
+        lines = [b"%b: %b\r\n" % pair for pair in client_headers(headers, "req_1", False)]
+        assert whole_block(headers, "req_1") == b"".join(lines)
