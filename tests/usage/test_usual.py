@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.goldens import STREAMS, Golden, stream
 
 from tokenworks.usage.meter import Show, StreamMeter
-from tokenworks.usage.usual import PATIENCE, learn_shape
+from tokenworks.usage.usual import PATIENCE, Way, learn_shape
 from tokenworks.usage.vector import Usage
 from tokenworks.wire.events import ProgressSeen, Timings, UsageSeen
 
@@ -32,21 +32,37 @@ def state(meter: StreamMeter) -> tuple[object, ...]:
             meter.finished, meter.broken, meter.finish_reason, meter.first_output, meter.text_seen)
 
 
-class Short:
-    """A meter as a running stream uses it."""
+LEAD = 8
 
-    def __init__(self, meter: StreamMeter) -> None:
-        self.meter = meter
-        self.usual: Callable[[bytes], bytes | None] | None = None
-        self.taken = 0
+
+def framed(data: bytes) -> bytes:
+    """As a chunk of HTTP."""
+    return b"%06x\r\n%b\r\n" % (len(data), data)
+
+
+class Short:
+    """A meter as a running stream uses it. `mark` is where the output is stopped at, `stops` how often it was."""
+
+    def __init__(self, meter: StreamMeter, mark: int = 2**62) -> None:
+        self.meter, self.mark = meter, mark
+        self.usual: Callable[[bytes], bool] | None = None
+        self.sent: list[bytes] = []
+        self.taken = self.stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    def take(self, chunk: bytes) -> bool:
+        return self.usual is not None and self.usual(chunk)
 
     def feed(self, data: bytes) -> bytes:
-        out = self.usual(data) if self.usual is not None else None
-        if out is None:
-            out = self.meter.feed(data)
-            self.usual = self.meter.shortcut()
-        else:
+        if self.take(framed(data)):
             self.taken += 1
+            line, _, rest = self.sent.pop().partition(b"\r\n")
+            assert int(line, 16) == len(rest) - 2 and rest.endswith(b"\r\n") and not self.sent
+            return rest[:-2]
+        out = self.meter.feed(data)
+        self.usual = self.meter.shortcut(LEAD, Way(self.sent.append, self, self.stop))
         return out
 
 
@@ -139,14 +155,33 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("other", OTHERS)
+CHUNKS = {name: framed(other) for name, other in OTHERS.items()} | {
+    "a larger size": framed(USUAL).replace(b"0\r\n", b"f\r\n", 1).replace(b"000", b"001", 1),
+    "no size": b"chunky" + framed(USUAL)[6:],
+    "no end": framed(USUAL)[:-2],
+    "two chunks": framed(USUAL) + framed(USUAL),
+    "the last chunk behind": framed(USUAL) + b"0\r\n\r\n",
+    "a chunk cut in two": framed(USUAL)[:60] + b"\r\n000001\r\n" + framed(USUAL)[60:],
+}
+
+
+@pytest.mark.parametrize("other", CHUNKS)
 def test_takes_no_other(other: str) -> None:
     short = begun()
-    assert short.usual is not None
     before = (short.meter.output_seen, short.meter.visible_bytes, short.meter.usage_now(0))
-    assert short.usual(OTHERS[other]) is None
+    assert not short.take(CHUNKS[other]) and not short.sent
     assert (short.meter.output_seen, short.meter.visible_bytes, short.meter.usage_now(0)) == before
-    assert short.usual(USUAL) is not None
+    assert short.take(framed(USUAL))
+
+
+@pytest.mark.parametrize(("first", "then"), [(timings(2), timings(3)), ('"x":1', '"x":1')])
+def test_marks(first: str, then: str) -> None:
+    """Whoever set a mark is called by each event that is at it, after its bytes have gone."""
+    short = begun("llamacpp", first)
+    short.mark = short.meter.output_seen + 1
+    assert short.feed(chunk("three", then)) and short.taken == 1 and short.stops == 1
+    short.mark = 99
+    assert short.feed(chunk("three", then)) and short.taken == 2 and short.stops == 1
 
 
 @settings(max_examples=300, deadline=None)
@@ -200,4 +235,4 @@ def test_after_end() -> None:
     """What is usual is forgotten with the end."""
     short = begun()
     assert short.meter.feed(b"data: [DONE]\n\n") and short.meter.stopped
-    assert short.meter.shortcut() is None
+    assert short.meter.shortcut(LEAD, Way(short.sent.append, short, short.stop)) is None

@@ -61,6 +61,22 @@ class Caller(Protocol):
         """The call has ended without a whole answer; nothing more is called. Never from inside `Pool.call`."""
 
 
+class Lane(Protocol):
+    """A shorter way than `Caller.upstream_read`, for the reads that make up nearly all of a stream."""
+
+    def take(self, data: bytes) -> bool:
+        """The body's bytes of a read in mid-answer; False: not taken, tell the caller."""
+
+    def take_chunks(self, lead: int) -> Callable[[bytes], bool] | None:
+        """What takes a read that is one chunk, whose size stands in a line of `lead` bytes; False, as above.
+
+        Nothing has come since the event that `take` or the caller had last. None when it would take none.
+        """
+
+    def has_moved(self) -> bool:
+        """Whether something was taken since this was asked last: what takes chunks leaves no other sign of it."""
+
+
 class Nobody:
     """The caller of a call that has ended."""
 
@@ -77,13 +93,13 @@ _NOBODY = Nobody()
 class Call:
     """One request at an upstream. `status` is 0 until the head is in; header names are in lower case.
 
-    `lane` may be set by the caller: it is asked first to take what would go to `upstream_read` in mid-answer, and says
-    whether it did.
+    `lane` may be set by the caller: in mid-answer it is asked first to take what would go to `upstream_read`. `usual`
+    is what takes chunks that come alone, as the lane has it.
     """
 
     __slots__ = (
         "caller", "connection", "ended", "fields", "head", "headers", "lane", "paused", "pieces", "repeated", "status",
-        "target")  # fmt: skip
+        "target", "usual")  # fmt: skip
 
     def __init__(
         self, target: Target, head: bytes, pieces: Sequence[bytes | memoryview], caller: Caller
@@ -92,7 +108,8 @@ class Call:
         self.head = head
         self.pieces = pieces
         self.caller = caller
-        self.lane: Callable[[bytes], bool] | None = None
+        self.lane: Lane | None = None
+        self.usual: Callable[[bytes], bool] | None = None
         self.connection: Connection | None = None
         self.status = 0
         self.headers = _NO_HEADERS
@@ -137,7 +154,7 @@ class Call:
         self.connection = None
         self.pieces = ()
         self.caller = _NOBODY
-        self.lane = None
+        self.lane = self.usual = None
         return caller
 
     def fail(self, failure: Failure) -> None:

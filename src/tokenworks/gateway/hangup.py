@@ -48,6 +48,7 @@ def _drain(flow: Flow) -> None:
     if dry:
         end_early(flow, End.CREDIT)
     elif flow.call is not None:
+        flow.call.usual = None
         flow.call.resume()
 
 

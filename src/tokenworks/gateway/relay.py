@@ -79,6 +79,7 @@ def _relay_portion(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None
     if flow.call is not None:  # anew, because the meter has gone on without the one that was
         runs = flow.first_ns and flow.turn.started and flow.stage == "relaying"
         flow.call.lane = open_lane(flow, meter, lambda out: _pass_on(flow, out, False, caller)) if runs else None
+        flow.call.usual = None
 
 
 def _pass_on(flow: Flow, out: bytes, ended: bool, caller: Caller) -> None:

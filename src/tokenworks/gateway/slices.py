@@ -91,6 +91,7 @@ def _pause(flow: Flow) -> None:
         return
     flow.move("dry")
     if flow.call is not None:
+        flow.call.usual = None
         flow.call.pause()
     wait_ms = TOPUP_WAIT_MS if flow.denied else ASK_HOLD_MS if flow.shared.connected else EXTEND_WAIT_MS
     flow.wait_ns = flow.shared.clock.mono_ns()

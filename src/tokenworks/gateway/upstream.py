@@ -20,6 +20,7 @@ from tokenworks.gateway.target import Target
 from tokenworks.gateway.wheel import Wheel
 
 _NOTHING, _HEAD, _TOLD, _DONE = range(4)
+_SIZE_LINE_MAX = 10  # of a chunk that is looked at
 _JOINED_BYTES_MAX = 32 * 1024  # below it one buffer is cheaper to send than several
 
 
@@ -87,6 +88,11 @@ class UpstreamProtocol(asyncio.Protocol):
         if call is None:
             self.drop()  # nobody asked: what it says must not become somebody's answer
             return
+        usual = call.usual
+        if usual is not None:
+            if usual(data):
+                return  # past the parser, which still stands before a chunk
+            call.usual = None
         state, feed = self.state, self.feed
         if state == _NOTHING and not self.raw and self._take_known(call, data):
             return
@@ -102,8 +108,11 @@ class UpstreamProtocol(asyncio.Protocol):
             self.mark = self.home.wheel.tick
             self.raw = 0
             body, lane = parts.popleft(), call.lane
-            if lane is None or not lane(body):
+            if lane is None or not lane.take(body):
                 call.caller.upstream_read(call, body, False)
+            lane = call.lane
+            if lane is not None and (lead := _measure_line(data, body)):
+                call.usual = lane.take_chunks(lead)
         else:
             self._take_in(call, data, state == _NOTHING and not self.raw)
 
@@ -224,7 +233,7 @@ class UpstreamProtocol(asyncio.Protocol):
         if call is None:
             if waited > self.keep.idle_ticks:
                 self.retire()
-        elif call.paused:
+        elif call.paused or (call.usual is not None and call.lane is not None and call.lane.has_moved()):
             self.mark = tick
         elif self.state == _NOTHING:
             if waited > self.home.head_ticks:
@@ -313,3 +322,10 @@ class UpstreamProtocol(asyncio.Protocol):
 
 def _ends_with_connection(call: Call) -> bool:
     return b"content-length" not in call.fields and b"transfer-encoding" not in call.fields
+
+
+def _measure_line(data: bytes, body: bytes) -> int:
+    """How long the line with the size is, when a read was one chunk and nothing else; 0 when it was not."""
+    lead = len(data) - len(body) - 2
+    whole = 2 < lead <= _SIZE_LINE_MAX and data[lead:] == body + b"\r\n" and data[lead - 2 : lead] == b"\r\n"
+    return lead if whole and data[: lead - 2].isalnum() and int(data[:lead], 16) == len(body) else 0

@@ -121,16 +121,16 @@ class Tally:
 
     def count_text(self, text: str) -> None:
         """A piece of output."""
-        self.visible_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        self.count_bytes(len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
         self.first_output = True
         if self._texts is not None:
             self._texts.append(text)
-        if not self._counted:
-            self.estimate_output()
 
-    def estimate_output(self) -> None:
-        """An upper estimate from what has been seen."""
-        self.output_seen = -(-self.visible_bytes * self._tokens_per_kb // 1024)
+    def count_bytes(self, size: int) -> None:
+        """More bytes of output; where the engine counts nothing, they are an upper estimate of it."""
+        self.visible_bytes += size
+        if not self._counted:
+            self.output_seen = -(-self.visible_bytes * self._tokens_per_kb // 1024)
 
     def catch_up(self) -> None:
         """Count what was put off; a tally alone puts nothing off."""

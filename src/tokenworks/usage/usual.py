@@ -8,6 +8,7 @@ of its figures only the output is taken. Whatever else comes is read as usual, a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -19,8 +20,25 @@ from tokenworks.wire.sse import read_event
 PATIENCE = 16  # so often a stream is learned anew without any use of it; then no more
 ODD = b'"\\' + bytes(range(32))  # a text without these stands in JSON as it is
 _END = b"}\n\n"
+_CRLF = b"\r\n"
+_CLOSE = _END + _CRLF
 _FIGURES = {ProgressSeen: (b',"timings":{', b'"predicted_n":'), UsageSeen: (b',"usage":{', b'"total_tokens":')}
-Shortcut = Callable[[bytes], bytes | None]
+
+
+class Goal(Protocol):
+    """Who has set a mark for the output."""
+
+    @property
+    def mark(self) -> int:
+        """In tokens."""
+
+
+class Way(NamedTuple):
+    """Where usual events go: to `send`; when the output comes to the goal's mark, `reached` is called."""
+
+    send: Callable[[bytes], None]
+    goal: Goal
+    reached: Callable[[], None]
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +50,6 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
     before: bytes
     after: bytes
     out: bytes
-    same: bool  # the client gets the event as it came
     key: bytes = b""
     less: int = 0
 
@@ -49,8 +66,7 @@ def learn_shape(block: bytes, relayed: bytes, text: str, figure: Event | None) -
         return None
     start, end = place + 1, place + len(quoted) - 1
     if figure is None:
-        same = relayed is block
-        return Shape(block[:start], block[end:], relayed[end:], same) if relayed[:end] == block[:end] else None
+        return Shape(block[:start], block[end:], relayed[end:]) if relayed[:end] == block[:end] else None
     opening, key = _FIGURES[type(figure)]
     cut, (head, _, tail) = block.rfind(opening), block.rpartition(key)
     number, _, rest = tail.partition(b",")
@@ -59,7 +75,7 @@ def learn_shape(block: bytes, relayed: bytes, text: str, figure: Event | None) -
     if rest.partition(b"}")[2] != _END:
         return None  # the figures are not flat, or not the last of the event
     output = figure.output if isinstance(figure, UsageSeen) else int(number)
-    return Shape(block[:start], head[end:], relayed[end:], False, key, int(number) - output)
+    return Shape(block[:start], head[end:], relayed[end:], key, int(number) - output)
 
 
 class Usual(Tally):
@@ -70,17 +86,18 @@ class Usual(Tally):
     unread = b""  # the last event that was not read: its figures are read when somebody asks
     _patience = PATIENCE
 
-    def shortcut(self) -> Shortcut | None:
-        """What counts an event of the usual shape and says what the client gets of it; None where none is known.
+    def shortcut(self, lead: int, way: Way) -> Callable[[bytes], bool] | None:
+        """What takes an event of the usual shape: counts it and sends what the client gets; None where none is known.
 
-        It answers None, and has counted nothing, for any other event. It is good until the next event is read.
+        It says False, and has done nothing, for anything else. It is good until the next event is read. The event comes
+        as a chunk of HTTP, whose size stands before it in a line of `lead` bytes, and goes as one.
         """
         shape = self._shape
         if shape is None:
             return None
         if not shape.key:
-            return _plain(self, shape, self._texts, not self._counted)
-        return _counted(self, shape) if self._texts is None else None
+            return _plain(self, shape, lead, way, self._texts)
+        return _counted(self, shape, lead, way) if self._texts is None else None
 
     def learn(self, block: bytes, relayed: bytes, events: list[Event]) -> None:
         """An event was read, and said these: if they are a text and at most a figure, the next may be alike."""
@@ -95,7 +112,7 @@ class Usual(Tally):
     def catch_up(self) -> None:
         """Reads the figures of the last event that was passed on unread."""
         if self.unread:
-            name, data = read_event(self.unread)
+            name, data = read_event(self.unread)  # the line with the size means nothing in an event
             self.unread, self._patience = b"", PATIENCE
             for event in self._reader.read(data, name) or ():
                 if type(event) is ProgressSeen:
@@ -104,46 +121,64 @@ class Usual(Tally):
                     self.count_usage(event)
 
 
-def _counted(tally: Usual, shape: Shape) -> Shortcut:
+def _counted(tally: Usual, shape: Shape, lead: int, way: Way) -> Callable[[bytes], bool]:
     """For events with a figure. A closure, because it runs for nearly every chunk: all that it needs is at hand."""
     before, after, out, key, less = shape.before, shape.after, shape.out, shape.key, shape.less
-    front, back = slice(len(before)), slice(-len(after), None)
-    inner, kept = slice(len(before), -len(after)), slice(-len(after))
+    start, end, line, rest, more = lead + len(before), -len(after), slice(lead), lead + len(_CRLF), len(out)
+    front, inner, back, kept = slice(lead, start), slice(start, end), slice(end, None), slice(lead, end)
+    send, goal, reached = way
 
-    def pass_counted(data: bytes) -> bytes | None:
+    def pass_counted(data: bytes) -> bool:
         head, _, tail = data.rpartition(key)
         if head[front] != before or head[back] != after:
-            return None
+            return False
         text = head[inner]
-        number, _, rest = tail.partition(b",")
-        if not text or text.translate(None, ODD) != text or rest.partition(b"}")[2] != _END:
-            return None
+        number, _, figures = tail.partition(b",")
+        if not text or text.translate(None, ODD) != text or figures.partition(b"}")[2] != _CLOSE:
+            return False
         try:
-            tally.output_seen = int(number) - less
+            if int(data[line], 16) + rest != len(data):
+                return False
+            seen = int(number) - less
         except ValueError:
-            return None
+            return False
+        tally.output_seen = seen
         tally.visible_bytes += len(text)
         tally.unread = data
-        return head[kept] + out
+        piece = head[kept]
+        send(b"%x\r\n%b%b\r\n" % (len(piece) + more, piece, out))
+        if seen >= goal.mark:
+            reached()
+        return True
 
     return pass_counted
 
 
-def _plain(tally: Usual, shape: Shape, texts: list[str] | None, estimates: bool) -> Shortcut:
+def _plain(
+    tally: Usual, shape: Shape, lead: int, way: Way, texts: list[str] | None
+) -> Callable[[bytes], bool]:
     """For events without a figure."""
-    before, after, out, same = shape.before, shape.after, shape.out, shape.same
-    start, end = len(before), -len(after)
+    before, after, out = shape.before, shape.after + _CRLF, shape.out
+    start, end, line, rest, more = lead + len(before), -len(after), slice(lead), lead + len(_CRLF), len(out)
+    send, goal, reached = way
 
-    def pass_plain(data: bytes) -> bytes | None:
+    def pass_plain(data: bytes) -> bool:
         text = data[start:end]
-        if not text or data[:start] != before or data[end:] != after or text.translate(None, ODD) != text:
-            return None
-        tally.visible_bytes += len(text)
+        if not text or data[lead:start] != before or data[end:] != after or text.translate(None, ODD) != text:
+            return False
+        try:
+            if int(data[line], 16) + rest != len(data):
+                return False
+        except ValueError:
+            return False
+        tally.count_bytes(len(text))
         tally.unread = data
         if texts is not None:
             texts.append(text.decode("utf-8", "replace"))
-        if estimates:
-            tally.estimate_output()
-        return data if same else data[:end] + out
+        piece = data[lead:end]
+        send(b"%x\r\n%b%b\r\n" % (len(piece) + more, piece, out))
+        if tally.output_seen >= goal.mark:
+            reached()
+        return True
 
     return pass_plain
