@@ -133,7 +133,12 @@ class Purse:
                 lease.free_minor -= need_minor
                 lease.held_minor += need_minor
                 lease.used_ns = mono_ns
-                return self._hold([Leg(lease, need_minor)], need_minor, keep_minor, mono_ns)
+                self.free_minor -= need_minor
+                self.held_minor += need_minor
+                self.kept_minor += keep_minor
+                hold = Hold([Leg(lease, need_minor)], need_minor, keep_minor, mono_ns)
+                self._running[hold] = None
+                return hold
         legs: list[Leg] = []
         rest = need_minor
         for lease in order:
@@ -151,9 +156,6 @@ class Purse:
             lease.free_minor -= leg.held_minor
             lease.held_minor += leg.held_minor
             lease.used_ns = mono_ns
-        return self._hold(legs, need_minor, keep_minor, mono_ns)
-
-    def _hold(self, legs: list[Leg], need_minor: int, keep_minor: int, mono_ns: int) -> Hold:
         self.free_minor -= need_minor
         self.held_minor += need_minor
         self.kept_minor += keep_minor

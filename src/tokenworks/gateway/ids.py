@@ -17,18 +17,25 @@ class IdMint:
     def __init__(self, prefix: str, clock: Clock, dice: Dice) -> None:
         self._prefix, self._clock, self._dice = prefix + "_", clock, dice
         self._stock: list[str] = []
-        self._second = -1
-        self._head = ""
+        self._ms = self._second = -1
+        self._head = self._lead = ""
 
     def mint(self) -> str:
         """A new id."""
-        ms = self._clock.now_ns() // 1_000_000
-        if ms >> 10 != self._second:
-            self._second = ms >> 10
-            self._head = self._prefix + encode_base32(ms >> 10, 8)
+        return self.mint_at(self._clock.now_ns())
+
+    def mint_at(self, at_ns: int) -> str:
+        """The same by a reading of the wall clock that is at hand."""
+        ms = at_ns // 1_000_000
+        if ms != self._ms:
+            self._ms = ms
+            if ms >> 10 != self._second:
+                self._second = ms >> 10
+                self._head = self._prefix + encode_base32(ms >> 10, 8)
+            self._lead = self._head + _PAIRS[ms & 1023]
         if not self._stock:
             self._refill()
-        return f"{self._head}{_PAIRS[ms & 1023]}{self._stock.pop()}"
+        return self._lead + self._stock.pop()
 
     def _refill(self) -> None:
         letters = self._dice.draw(_BATCH * _RANDOM_CHARS).translate(_FOLD).decode()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tokenworks.credit.purse import Short
 from tokenworks.credit.records import Attempt, Closed, Served
-from tokenworks.gateway.answers import finish
+from tokenworks.gateway.answers import finish, send_whole
 from tokenworks.gateway.attempts import pick
 from tokenworks.gateway.call import Call, Caller
 from tokenworks.gateway.flow import NEVER, Flow
@@ -24,7 +24,7 @@ from tokenworks.gateway.stages import STAGE
 from tokenworks.usage.meter import hide_whole
 from tokenworks.usage.quick import read_said
 
-OPENED, ANSWERED = STAGE["reading"]["open"], STAGE["dialling"]["answer"]
+OPENED, ANSWERED, FINISHED = STAGE["reading"]["open"], STAGE["dialling"]["answer"], STAGE["relaying"]["finish"]
 COPY_BYTES_MAX = 16 * 1024  # of a body that is cheaper copied into one piece
 _MS = 1_000_000
 _VALUE = msgspec.json.Decoder(msgspec.Raw).decode
@@ -65,7 +65,7 @@ def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
         return False
     flow.hold, flow.stage, flow.need_minor, flow.keep_minor = hold, OPENED, need, keep
     flow.now_ns = flow.attempt_ns = mono_ns
-    flow.id = shared.mint.mint()
+    flow.id = shared.mint.mint_at(flow.at_ns)
     flow.lane, flow.admitted, flow.facts, flow.show = lane, admitted, replace(form.facts, body_bytes=size), form.show
     flow.output_max, flow.held_tokens, flow.capped = admitted.output_max, form.held_tokens, False
     flow.mode, flow.mark = ("stream", first_mark(flow)) if form.stream else ("whole", NEVER)
@@ -118,5 +118,9 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
         till.serve()
     if b"timings" in data or b"\\u" in data:  # else no key of it says so
         data = hide_whole(flow.dialect, deployment.engine, data, flow.show)
-    finish(flow, position, data, True)
+    if not position or shared.disk_first:
+        finish(flow, position, data, True)
+    else:
+        flow.stage = FINISHED
+        send_whole(flow, data)
     return True

@@ -80,6 +80,8 @@ def read_response(raw: bytes) -> Usage:
 
 def _vector(counts: tuple[int, int, int | None], details: _InputDetails, made: _OutputDetails) -> Usage:
     prompt, completion, total = counts
+    if details is _NO_INPUT and made is _NO_OUTPUT and total == prompt + completion and prompt | completion >= 0:
+        return Usage(prompt, 0, 0, 0, completion)
     cached, reasoning = details.cached_tokens or 0, made.reasoning_tokens or 0
     short = long = 0
     if details.cache_write_tokens is not None or details.cache_write_tokens_details is not None:
