@@ -17,6 +17,7 @@ STREAMS = 200
 CHUNKS = 100
 PACE = f"rate={CHUNKS // 2},first_ms=10"  # 50 chunks a second
 RAMP_MS = 20  # starts spread over one chunk's interval, so that every chunk is a wake-up of its own
+LIFE_MS = 1990  # of a stream, less a bit: starts spread over it come one by one, with all their chunks at other times
 OPEN_STREAMS = 1000
 MIXED_BODIES = "1000,10000,100000,300000,1000000"
 MIXED_RATE = 50  # bodies a second beside the streams
@@ -101,7 +102,7 @@ def mixed(contestant: Contestant, mock: Mock, scale: float) -> Figures:
     """What a chunk waits for while bodies up to 1 MB pass beside it; also the worst stall the gateway itself saw."""
     seconds = max(0.5, 6 * scale)
     streams = Load(contestant.port, contestant.key, conns=STREAMS, seconds=seconds, stream=True, chunks=CHUNKS,
-                   ask=PACE, ramp_ms=RAMP_MS)
+                   ask=PACE, ramp_ms=LIFE_MS)
     bodies = load(contestant.port, contestant.key, conns=16, rate=MIXED_RATE, seconds=seconds + 1, bodies=MIXED_BODIES)
     found = good(streams.result())
     figures = {f"chunk_us_{name}": found["chunk_us"][name] for name in ("p50", "p99", "max")}

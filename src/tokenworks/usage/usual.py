@@ -69,11 +69,12 @@ def learn_shape(block: bytes, relayed: bytes, text: str, figure: Event | None) -
         return Shape(block[:start], block[end:], relayed[end:]) if relayed[:end] == block[:end] else None
     opening, key = _FIGURES[type(figure)]
     cut, (head, _, tail) = block.rfind(opening), block.rpartition(key)
-    number, _, rest = tail.partition(b",")
+    figures, _, close = tail.partition(b"}")
+    number = figures.partition(b",")[0]
+    if close != _END:
+        return None  # the figures are not flat, or not the last of the event
     if not end < cut < len(head) or relayed != block[:cut] + _END or not number.isdigit():
         return None
-    if rest.partition(b"}")[2] != _END:
-        return None  # the figures are not flat, or not the last of the event
     output = figure.output if isinstance(figure, UsageSeen) else int(number)
     return Shape(block[:start], head[end:], relayed[end:], key, int(number) - output)
 
@@ -133,13 +134,13 @@ def _counted(tally: Usual, shape: Shape, lead: int, way: Way) -> Callable[[bytes
         if head[front] != before or head[back] != after:
             return False
         text = head[inner]
-        number, _, figures = tail.partition(b",")
-        if not text or text.translate(None, ODD) != text or figures.partition(b"}")[2] != _CLOSE:
+        figures, _, close = tail.partition(b"}")
+        if close != _CLOSE or not text or text.translate(None, ODD) != text:
             return False
         try:
             if int(data[line], 16) + rest != len(data):
                 return False
-            seen = int(number) - less
+            seen = int(figures.partition(b",")[0]) - less
         except ValueError:
             return False
         tally.output_seen = seen
