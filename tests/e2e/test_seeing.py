@@ -168,7 +168,8 @@ def check_histograms(types: dict[str, str], values: dict[str, float]) -> None:
 
 def test_health(seen: Utility) -> None:
     with Line(seen) as line:
-        assert line.get("/healthz").status == 200 and line.get("/readyz").status == 200
+        assert line.get("/healthz").status == 200
+        wait_for(lambda: line.get("/readyz").status == 200, 10, lambda: "never ready")
         page = line.get("/")
         assert page.status == 200 and page.headers["content-type"].startswith("text/html")
 

@@ -167,6 +167,8 @@ class Supervisor:
 
     def _note_end(self, child: Child) -> None:
         label = child.part.label
+        if self._stopping and child.part.socket >= 0:
+            self._listeners[child.part.socket].close()  # who comes now is for the workers that are still there to tell
         if self._stopping or child.part.once:
             return
         if child.exit_code == EXIT_REFUSED:
