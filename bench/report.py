@@ -61,7 +61,7 @@ def remarks(lines: dict[str, Any], journal: dict[str, dict[str, float]]) -> str:
             f"(durability process); until it is on the disk: p50 {journal['disk']['p50_us']:,.0f} µs, "
             f"p99 {journal['disk']['p99_us']:,.0f} µs (durability disk)."]
     stall = lines.get("mixed", {}).get("medians", {}).get("tokenworks", {}).get("loop_stall_us_max")
-    if stall is not None:
+    if stall:
         text.append(f"The worst pause of the worker's loop beside bodies of 1 MB, its journal being flushed: "
                     f"{stall / 1000:,.1f} ms.")
     return "\n".join(text)
