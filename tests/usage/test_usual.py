@@ -174,6 +174,19 @@ def test_takes_no_other(other: str) -> None:
     assert short.take(framed(USUAL))
 
 
+@pytest.mark.parametrize("other", ["a larger size", "no size", "no end", "two chunks", "the last chunk behind"])
+def test_takes_no_other_plain(other: str) -> None:
+    """Nor does the way of events without a figure."""
+    figures = '"x":1'
+    short, plain = begun("llamacpp", figures), chunk("three", figures)
+    before = short.meter.visible_bytes
+    assert not short.take(CHUNKS[other].replace(timings(3).encode(), figures.encode())) and not short.sent
+    sizes = [b"%06x" % (len(plain) + 1), b"chunky", b"%06x" % (len(plain) - 1)]
+    assert not any(short.take(size + framed(plain)[6:]) for size in sizes) and not short.sent
+    assert short.meter.visible_bytes == before
+    assert short.take(framed(plain))
+
+
 @pytest.mark.parametrize(("first", "then"), [(timings(2), timings(3)), ('"x":1', '"x":1')])
 def test_marks(first: str, then: str) -> None:
     """Whoever set a mark is called by each event that is at it, after its bytes have gone."""
