@@ -44,10 +44,10 @@ def test_histogram_renders(labels: dict[str, str]) -> None:
 
 def test_gauge_scales() -> None:
     meters = Meters()
-    meters.put("tokenworks_loop_stall_seconds_max", 12)
+    meters.put("tokenworks_loop_stall_seconds_max", 1234)
     meters.put("tokenworks_holds", 2)
     text = render_metrics({}, meters.gauges)
-    assert "tokenworks_loop_stall_seconds_max 0.012\n" in text
+    assert "tokenworks_loop_stall_seconds_max 0.001234\n" in text
     assert "tokenworks_holds 2\n" in text
 
 

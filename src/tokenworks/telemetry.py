@@ -60,7 +60,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("tokenworks_suspense_records", "gauge", "Records that could not be posted and wait for a person."),
     Metric("tokenworks_leakage_ppm", "gauge", "Tokens the engine counted and the meter did not, parts per million."),
     Metric("tokenworks_policy_version", "gauge", "Version of the policy a worker holds."),
-    Metric("tokenworks_loop_stall_seconds_max", "gauge", "Longest pause of the loop since the last report.", 1000),
+    Metric("tokenworks_loop_stall_seconds_max", "gauge", "Longest pause of a worker's loop in the last minute.",
+           1_000_000),
     Metric("tokenworks_worker_restarts_total", "counter", "Children started again, by part."),
 )
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -147,7 +147,7 @@ class Turn:
 
     __slots__ = (
         "budget", "charged", "complete", "ended", "flow", "head", "head_bytes", "left", "link", "mode", "opened",
-        "parts", "refusal", "reusable", "sent_bytes", "size", "started", "told")  # fmt: skip
+        "parts", "refusal", "reusable", "size", "started", "told")  # fmt: skip
 
     def __init__(self, link: Link, head: Head, budget: Budget) -> None:
         self.link: Link | None = link  # None after the end
@@ -155,7 +155,6 @@ class Turn:
         self.budget = budget  # the worker's until the service sets the account's
         self.started = False  # the status line has been decided: `start` or `respond` was called
         self.ended = False
-        self.sent_bytes = 0  # of the body, handed to the transport so far
         # What the connection notes about the request's way in.
         self.flow: Flow | None = None
         self.parts: list[bytes] = []
@@ -211,9 +210,8 @@ class Turn:
                 or not self.complete or head.method == b"HEAD" or len(body) > _SHARED_WRITE_BYTES):
             return False
         self.started = True
-        self.sent_bytes = size = len(body)
         self.flow = None  # that the last bytes block the client is of no interest
-        link.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, link.hub.date_line, block, size, body))
+        link.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, link.hub.date_line, block, len(body), body))
         self.release()
         link.turn_ended(True)
         return True
@@ -255,7 +253,6 @@ class Turn:
             return
         if self.mode == "chunked":
             size = len(data)
-            self.sent_bytes += size
             head = self.head_bytes
             if head:
                 self.head_bytes = b""
@@ -266,13 +263,12 @@ class Turn:
         else:
             data = self._trim(data)
             if data:
-                self.sent_bytes += len(data)
                 self._send(link, data)
 
     def pipe(self) -> Callable[[bytes], None] | None:
         """The transport's own `write`, for who frames what follows of a chunked answer himself; None if it is not one.
 
-        Good until the turn ends. What goes this way is not in `sent_bytes`.
+        Good until the turn ends.
         """
         link = self.link
         return link.transport.write if link is not None and self.mode == "chunked" and not self.head_bytes else None
@@ -290,7 +286,6 @@ class Turn:
         self.flow = None  # that the last bytes block the client is of no interest
         size = len(data)
         if self.mode == "chunked":
-            self.sent_bytes += size
             if not size:
                 self._send(link, b"0\r\n\r\n")
             elif size <= _SHARED_WRITE_BYTES:
@@ -298,11 +293,9 @@ class Turn:
             else:
                 link.transport.writelines((b"%b%x\r\n" % (self.head_bytes, size), data, b"\r\n0\r\n\r\n"))
         elif self.mode == "length" and size == self.left and size <= _SHARED_WRITE_BYTES:
-            self.sent_bytes += size
             link.transport.write(self.head_bytes + data)
         else:
             data = self._trim(data)
-            self.sent_bytes += len(data)
             if not self.started or (self.mode == "length" and self.left):
                 self.abort()
                 return

@@ -147,7 +147,7 @@ class Worker:
         shared.flusher.start()
         self.link.start()
         await self.server.listen(sock, tls)
-        self.stall = StallMeter(self._clock, FACTS_INTERVAL_MS)
+        self.stall = StallMeter(loop, self._clock)
         self._beat_timer = loop.call_later(FACTS_INTERVAL_MS / 1000, self._beat)
         log.info("gateway_started", writer=writer)
 
@@ -161,6 +161,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
+        self.stall.start()
         await self._left
         await self.stop()
         return 0
@@ -179,6 +180,7 @@ class Worker:
         await serving
         await self._wait_running(END_GRACE_S)
         self._beat_timer.cancel()
+        self.stall.stop()
         shared.desk.return_all()
         await self.pool.close()
         shared.flusher.stop()
@@ -204,10 +206,9 @@ class Worker:
         shared = self.shared
         shared.wall_ns = self._clock.now_ns() - self._clock.mono_ns()
         self._beat_timer = shared.loop.call_later(FACTS_INTERVAL_MS / 1000, self._beat)
-        self.stall.beat()
         self._beats += 1
         shared.desk.beat(FACTS_INTERVAL_MS, shared.connected)
-        shared.send(build_facts(shared, self.server.connections, self.pool.connections, self.stall.worst_ms))
+        shared.send(build_facts(shared, self.server.connections, self.pool.connections, self.stall.worst_us))
         if self._beats % 2 == 0:
             shared.tick += 1
             for flow in tuple(shared.running):
