@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from tokenworks.wire.dialects import Family
+from tokenworks.wire.dialects import Engine, Family
 
 Role = Literal["system", "user", "assistant"]
 Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -204,3 +204,15 @@ class Prompt(msgspec.Struct, frozen=True):
     metadata: bytes = b""
     verbosity: str = ""
     extras: dict[str, msgspec.Raw] = {}
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Whom a prompt is written for. `own`: an engine of the operator's. `images`: the model takes them.
+
+    `output_max`: output tokens that the model makes at most; messages names a cap always, the client's or this one.
+    """
+
+    engine: Engine
+    own: bool = False
+    images: bool = False
+    output_max: int = 4096
