@@ -25,44 +25,64 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    """An image: `data` in base64 with its `media_type`, or an address in `url`; `detail` is OpenAI's low, high, ..."""
+    """An image: `data` in base64 with its `media_type`, an address in `url`, or `file`, the id of an upstream's file.
+
+    `detail` is OpenAI's low, high, ...
+    """
 
     media_type: str = ""
     data: str = ""
     url: str = ""
+    file: str = ""
     detail: str = ""
     cache: bytes = b""
     path: str = ""
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A file: `data` in base64 with its `media_type`, `text` as it is, or an address in `url`; `name` is its title."""
+    """A file: `data` in base64 with its `media_type`, `text` as it is, an address in `url`, or an id in `file`.
+
+    `name` is its title.
+    """
 
     media_type: str = ""
     data: str = ""
     text: str = ""
     url: str = ""
+    file: str = ""
     name: str = ""
     cache: bytes = b""
     path: str = ""
 
 
+class Foreign(msgspec.Struct, frozen=True):
+    """A part that only its own dialect knows: `kind` is its type there, `raw` the whole of it."""
+
+    kind: str
+    raw: bytes
+    path: str = ""
+
+
 class Call(msgspec.Struct, frozen=True):
-    """A tool call that the model made. `arguments` is JSON text for functions, free text for `custom` tools."""
+    """A tool call that the model made. `arguments` is JSON text for functions, free text for `custom` tools.
+
+    `group` is the namespace of the tool.
+    """
 
     id: str
     name: str
     arguments: str
     custom: bool = False
+    group: str = ""
     cache: bytes = b""
     path: str = ""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a tool call came to: texts, images and documents. `failed` says that the tool failed."""
+    """What a tool call came to. `failed` says that the tool failed."""
 
     id: str
-    parts: tuple[Text | Image | Document, ...]
+    parts: tuple[Text | Image | Document | Foreign, ...]
     failed: bool = False
     custom: bool = False
     cache: bytes = b""
@@ -87,14 +107,6 @@ class Declined(msgspec.Struct, frozen=True):
     """The model refused, in these words."""
 
     text: str
-    path: str = ""
-
-
-class Foreign(msgspec.Struct, frozen=True):
-    """A part that only its own dialect knows: `kind` is its type there, `raw` the whole of it."""
-
-    kind: str
-    raw: bytes
     path: str = ""
 
 
@@ -132,7 +144,10 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Whether tools are to be called: as the model likes, never, some tool, or the tools of `names` (one: that one)."""
+    """Whether tools are to be called: as the model likes, never, some tool, or one of `names`.
+
+    Names with "auto": as the model likes, but only these. A hosted tool is named by its type.
+    """
 
     mode: Literal["auto", "none", "some", "these"] = "auto"
     names: tuple[str, ...] = ()
@@ -184,7 +199,9 @@ class Prompt(msgspec.Struct, frozen=True):
     """A whole request. `output_cap` in tokens, None without. `choices` is n. `user` names the client's own user.
 
     `cache_key` is OpenAI's prompt_cache_key. `metadata` is a JSON object. `parallel`: several calls at once, None as
-    the model likes. `extras`: top-level fields that no other dialect knows, as they came.
+    the model likes. `extras`: top-level fields that no other dialect knows, as they came. `hosted`: tools that only
+    their own dialect knows. `left`: members inside of blocks, items and tools that the reader has no word for, each
+    once and without indices (`messages[].content[].citations`).
     """
 
     model: str
@@ -204,6 +221,8 @@ class Prompt(msgspec.Struct, frozen=True):
     metadata: bytes = b""
     verbosity: str = ""
     extras: dict[str, msgspec.Raw] = {}
+    hosted: tuple[Foreign, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
