@@ -12,12 +12,14 @@ from itertools import islice
 import msgspec
 
 from tokenworks.admission.offer import Offer
+from tokenworks.admission.translated import Fault, Told, find_others
 from tokenworks.credit.bound import find_overlength
 from tokenworks.credit.policy import Account, Key
 from tokenworks.fleet.deployment import Model
 from tokenworks.wire.dialects import FAMILY
 from tokenworks.wire.fields import check_fields, refuse_dialect
 from tokenworks.wire.paths import INFERENCE
+from tokenworks.wire.prompt.translate import REACHES
 from tokenworks.wire.refusals import Refusal, context_message
 from tokenworks.wire.request import RequestFacts
 
@@ -44,7 +46,8 @@ class Caller(msgspec.Struct, frozen=True):
 class Admitted(msgspec.Struct, frozen=True):
     """What may be asked of whom: `offers` are the deployments that may serve it, in the order of their ids.
 
-    `output_max` bounds one answer in tokens, at least 1: the client's cap, the model's limit, the context.
+    `output_max` bounds one answer in tokens, at least 1: the client's cap, the model's limit, the context. `told` is
+    the request as each of them is asked it, by deployment, when none of them speaks the client's dialect.
     """
 
     caller: Caller
@@ -52,6 +55,7 @@ class Admitted(msgspec.Struct, frozen=True):
     offers: tuple[Offer, ...]
     output_max: int
     why: Why
+    told: Told = {}
 
 
 def admit_key(
@@ -90,23 +94,22 @@ def admit_request(
         return Denied(Refusal.MODEL_UNKNOWN, message, "model", {"model": _cut(facts.model)})
     if caller.key.models and model.id not in caller.key.models:
         return Denied(Refusal.MODEL_NOT_ALLOWED, param="model", why={"model": model.id, "key": caller.key.id})
-    serving: list[Offer] = []
-    faults: list[tuple[str, Refusal, str, str | None]] = []
-    for offer in offers.get(model.id, ()):
-        fault = _refuse_offer(facts, offer, priced)
-        if fault is None:
-            serving.append(offer)
-        else:
-            faults.append((offer.deployment.id, *fault))
+    serving, faults = _find_native(facts, offers.get(model.id, ()), priced)
+    output_max, told = _output_max(facts, model), Told()
+    if not serving:
+        others = find_others(facts, model, offers.get(model.id, ()), output_max, priced)
+        serving, told = list(others.offers), others.told
+        tried = {fault.deployment for fault in others.faults} | told.keys()
+        faults = [*(fault for fault in faults if fault.deployment not in tried), *others.faults]
     why: Why = {"model": model.id, "candidates": len(serving)}
-    for deployment, _, message, _ in faults:
-        why[f"passed over {deployment}"] = message
+    for fault in faults:
+        why[f"passed over {fault.deployment}"] = fault.message
     if not serving:
         return _deny_all(facts, faults, why, offers.get(model.id, ()))
     if facts.token_ids and (tokens := find_overlength(facts, model)) > 0:
         message = context_message(FAMILY[facts.dialect], tokens, model.context_tokens)
         return Denied(Refusal.CONTEXT_TOO_LONG, message, None, {**why, "tokens": tokens})
-    return Admitted(caller, model, tuple(serving), _output_max(facts, model), why)
+    return Admitted(caller, model, tuple(serving), output_max, why, told)
 
 
 def miss_model(name: str, usable: Iterable[str], offers: Mapping[str, tuple[Offer, ...]]) -> str:
@@ -117,32 +120,45 @@ def miss_model(name: str, usable: Iterable[str], offers: Mapping[str, tuple[Offe
     return f"There is no model {_cut(name)!r}.{meant} List them with GET /v1/models."
 
 
-def _refuse_offer(facts: RequestFacts, offer: Offer, priced: Container[str]) -> tuple[Refusal, str, str | None] | None:
+def _find_native(
+    facts: RequestFacts, offers: tuple[Offer, ...], priced: Container[str]
+) -> tuple[list[Offer], list[Fault]]:
+    """Who may be asked just as the client asks."""
+    serving: list[Offer] = []
+    faults: list[Fault] = []
+    for offer in offers:
+        fault = _refuse_offer(facts, offer, priced)
+        if fault is None:
+            serving.append(offer)
+        else:
+            faults.append(fault)
+    return serving, faults
+
+
+def _refuse_offer(facts: RequestFacts, offer: Offer, priced: Container[str]) -> Fault | None:
     row = offer.deployment
     if not row.enabled:
-        return Refusal.NO_CAPACITY, "switched off", None
+        return Fault(row.id, Refusal.NO_CAPACITY, "switched off")
     if facts.dialect not in row.dialects:
-        return Refusal.DIALECT_UNSUPPORTED, f"does not speak {facts.dialect}", None
+        return Fault(row.id, Refusal.DIALECT_UNSUPPORTED, f"does not speak {facts.dialect}")
     if reason := refuse_dialect(offer.source, facts.dialect):
-        return Refusal.DIALECT_UNSUPPORTED, reason, None
+        return Fault(row.id, Refusal.DIALECT_UNSUPPORTED, reason)
     fault = check_fields(facts, offer.source, priced)
-    return None if fault is None else (fault.refusal, fault.message, fault.param)
+    return None if fault is None else Fault(row.id, fault.refusal, fault.message, fault.param)
 
 
-def _deny_all(
-    facts: RequestFacts, faults: list[tuple[str, Refusal, str, str | None]], why: Why, offers: tuple[Offer, ...]
-) -> Denied:
+def _deny_all(facts: RequestFacts, faults: list[Fault], why: Why, offers: tuple[Offer, ...]) -> Denied:
     """The answer when nobody may serve it: the refusal that came furthest, as another request could still be served."""
     if not faults:
         return Denied(Refusal.NO_CAPACITY, why=why)
-    features = [fault for fault in faults if fault[1] in (Refusal.FIELD_INVALID, Refusal.FEATURE_UNSUPPORTED)]
+    features = [fault for fault in faults if fault.refusal in (Refusal.FIELD_INVALID, Refusal.FEATURE_UNSUPPORTED)]
     if features:
-        _, refusal, message, param = features[0]
-        return Denied(refusal, message, param, why)
-    if any(fault[1] is Refusal.DIALECT_UNSUPPORTED for fault in faults):
+        return Denied(features[0].refusal, features[0].message, features[0].param, why)
+    if any(fault.refusal is Refusal.DIALECT_UNSUPPORTED for fault in faults):
         spoken = {dialect for offer in offers for dialect in offer.deployment.dialects
                   if offer.deployment.enabled and not refuse_dialect(offer.source, dialect)}
-        where = " or ".join(f"/v1{path}" for path, dialect in INFERENCE.items() if dialect in spoken)
+        where = " or ".join(f"/v1{path}" for path, dialect in INFERENCE.items()
+                            if dialect in spoken or not spoken.isdisjoint(REACHES[dialect]))
         message = f"The model {facts.model!r} is not offered at this endpoint. Use {where or 'another model'}."
         return Denied(Refusal.DIALECT_UNSUPPORTED, message, None, why)
     return Denied(Refusal.NO_CAPACITY, why=why)

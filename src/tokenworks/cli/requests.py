@@ -17,7 +17,8 @@ _COUNTS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _LINES = ("cls", "count", "price", "per", "amount")
 _STEPS = ("at", "step", "amount", "held")
 _SHARES = ("kind", "lot", "account", "amount", "entry")
-_ATTEMPTS = ("number", "deployment", "outcome", "status", "reason", "usage", "basis", "cost", "ttft_ms", "duration_ms")
+_ATTEMPTS = ("number", "deployment", "spoken", "outcome", "status", "reason", "usage", "basis", "cost", "ttft_ms",
+             "duration_ms")
 
 
 def add_requests(app: App, connect: Connect) -> None:

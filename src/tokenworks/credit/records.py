@@ -28,7 +28,10 @@ class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One try at one deployment. `cost_minor` is the operator's cost by the deployment's cost card, charged or not."""
+    """One try at one deployment. `cost_minor` is the operator's cost by the deployment's cost card, charged or not.
+
+    `spoken`: the dialect in which it was asked, "" for the client's own.
+    """
 
     number: int
     deployment: str
@@ -43,6 +46,7 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     started_at_ns: int = 0
     ttft_ms: int = -1
     duration_ms: int = 0
+    spoken: str = ""
 
 
 class HoldStep(msgspec.Struct, frozen=True, array_like=True, gc=False):

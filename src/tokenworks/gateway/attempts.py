@@ -1,7 +1,8 @@
 """Tries at deployments: which one, what goes there, and what happens when it fails.
 
-Another deployment is tried only while nothing has reached the client. A failure that was the request's own fault is
-answered and tried nowhere else. What an upstream says in its error bodies never reaches a client as it is.
+Another deployment is tried only while nothing has reached the client, those that speak the client's dialect first. A
+failure that was the request's own fault is answered and tried nowhere else. What an upstream says in its error bodies
+never reaches a client as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import structlog
 
+from tokenworks.admission.translated import find_others
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
 from tokenworks.gateway.call import Call, Caller, Failure, Fault
@@ -26,6 +28,7 @@ from tokenworks.wire.refusals import Refusal, context_message, refusal_status
 
 log = structlog.get_logger()
 MESSAGE_CHARS_MAX = 300
+NO_FIELDS: dict[bytes, bytes] = {}  # of the client's head, for upstreams that are asked in another dialect
 
 
 class Verdict(NamedTuple):
@@ -70,6 +73,28 @@ def pick(flow: Flow) -> bool:
     return True
 
 
+def route(flow: Flow) -> bool:
+    """`pick`, and then what that deployment is to be asked; when nobody of the client's own dialect is left, those of
+    other dialects come in."""
+    if not (pick(flow) or (_widen(flow) and pick(flow))):
+        return False
+    if flow.told:
+        flow.speak()
+    return True
+
+
+def _widen(flow: Flow) -> bool:
+    """Those who have to be asked in another dialect take the place of those who speak the client's; once."""
+    book, model = flow.shared.book, flow.admitted.model
+    offers = book.offers.get(model.id, ())
+    if flow.told or len(offers) == len(flow.offers):
+        return False
+    flow.read_fields()
+    others = find_others(flow.facts, model, offers, flow.admitted.output_max, flow.price.extras)
+    flow.offers, flow.told = others.offers, others.told
+    return bool(others.offers)
+
+
 def send(flow: Flow, caller: Caller) -> None:
     """The request goes to the deployment that was picked."""
     shared, offer = flow.shared, flow.offer
@@ -80,9 +105,11 @@ def send(flow: Flow, caller: Caller) -> None:
     flow.parts = ()
     shared.book.outlets.begin(flow.outlet)
     flow.read_fields()
-    cap = None if flow.dialect == "embeddings" else flow.output_max // flow.facts.choices
+    spoken = flow.facts.dialect
+    cap = None if spoken == "embeddings" else flow.output_max // flow.facts.choices
     prepared = prepare(flow.body, flow.facts, offer.source, cap, flow.customer.account.id, flow.mode == "assembled")
-    head = offer.heads.head(flow.dialect, prepared.length, flow.turn.head.fields, flow.route.beta)
+    fields = flow.turn.head.fields if flow.asked is None else NO_FIELDS
+    head = offer.heads.head(spoken, prepared.length, fields, flow.route.beta and flow.asked is None)
     flow.call = shared.pool.call(flow.outlet.target, head, prepared.pieces, caller)
 
 
@@ -186,7 +213,7 @@ def _read_wait(call: Call | None) -> int:
 
 
 def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str, wait_s: int = 0) -> None:
-    if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and write_opened(flow) and pick(flow):
+    if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and write_opened(flow) and route(flow):
         flow.move("retry")
         flow.quit_waiting()
         fit_blind(flow)

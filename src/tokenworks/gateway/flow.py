@@ -9,6 +9,7 @@ from typing import Literal
 from tokenworks.admission.admit import Admitted
 from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
+from tokenworks.admission.translated import Told
 from tokenworks.credit.hold import Hold
 from tokenworks.credit.records import Attempt, Opened
 from tokenworks.gateway.call import Call
@@ -22,22 +23,30 @@ from tokenworks.gateway.turn import Turn
 from tokenworks.usage.meter import Show, StreamMeter
 from tokenworks.wire.dialects import FAMILY, Dialect, Family
 from tokenworks.wire.paths import Route
+from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.request import RequestFacts, read_request
 from tokenworks.wire.sse import Splitter
 from tokenworks.wire.whole import Assembler
 
 NEVER = 2**62  # a mark that no output reaches
 Ask = Literal["stream", "whole", "assembled"]
+_NOBODY_TOLD: Told = {}
 
 
 class Flow:
-    """One request. `stage` moves along stages.STAGE; the groups below are filled as the request goes on."""
+    """One request. `stage` moves along stages.STAGE; the groups below are filled as the request goes on.
+
+    `dialect` is the client's. `body` and `facts` are what goes upstream: the client's own, or what stands for it in the
+    dialect of a deployment that speaks another; then `asked` is not None.
+    """
 
     __slots__ = (  # noqa: RUF023
         # from the head
         "shared", "turn", "route", "dialect", "seat", "till", "opened_ns", "at_ns", "id", "stage",
         # from the body
         "body", "facts", "lane", "admitted", "show",
+        # another dialect: what each deployment is asked, what the answer must know, what was dropped
+        "told", "asked", "dropped",
         # the hold: how the answer is asked for, tokens held for, and where the next step is due
         "mode", "sliced", "hold", "opened", "input_tokens", "input_minor", "output_max", "held_tokens", "mark",
         "capped", "counted", "why",
@@ -65,6 +74,9 @@ class Flow:
         self.call: Call | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.queued = self.counted = self.blocked = self.sliced = False
+        self.told = _NOBODY_TOLD
+        self.asked: Asked | None = None
+        self.dropped: tuple[str, ...] = ()
         self.attempts: tuple[Attempt, ...] = ()
         self.tried: tuple[str, ...] = ()
         self.drain_until = 0  # the tick at which a drain is given up, 0 while the client is there
@@ -144,8 +156,14 @@ class Flow:
             if isinstance(facts, RequestFacts):
                 self.facts = facts
 
+    def speak(self) -> None:
+        """The request becomes what the deployment that was picked is asked in another dialect than the client's."""
+        found = self.told[self.offer.deployment.id]
+        self.body, self.facts, self.asked, self.dropped = found.body, found.facts, found.asked, found.notes
+
     def drop_body(self) -> None:
         """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""
+        self.told = _NOBODY_TOLD
         if not self.shared.counter.can_count(self.admitted.model):
             self.body = b""
             self.facts.fields = {}

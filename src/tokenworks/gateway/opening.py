@@ -20,6 +20,8 @@ def make_opened(flow: Flow) -> Opened:
         "route": "only", "input_bound": flow.input_tokens, "output_held": flow.held_tokens, "asked": flow.mode}
     if len(admitted.why) > 2 or flow.why is not ONLY:  # more than one deployment was looked at
         why |= admitted.why | flow.why
+    if flow.asked is not None:
+        why["spoken"] = flow.facts.dialect
     account = caller.account
     return Opened(
         flow.id, account.id, caller.key.id, flow.at_ns, flow.dialect, admitted.model.id, flow.offer.deployment.id,

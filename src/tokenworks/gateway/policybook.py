@@ -13,6 +13,7 @@ import structlog
 
 from tokenworks.admission.admit import Admitted, Denied, admit_key
 from tokenworks.admission.offer import Offer, make_offer
+from tokenworks.admission.translated import speaks
 from tokenworks.credit.policy import Account, Change, Endpoint, Key, Snapshot
 from tokenworks.fleet.deployment import Model
 from tokenworks.gateway.forms import FORMS_MAX, learn_form
@@ -169,7 +170,8 @@ class PolicyBook:
     def open_lane(self, seat: Seat, admitted: Admitted, facts: RequestFacts, price: Price) -> Lane:
         """The lane of requests like this one, which admission has just let pass."""
         lane = Lane(admitted, facts, price, self.learned[admitted.model.id])
-        if is_plain(facts) and len(admitted.offers) == len(self.offers[admitted.model.id]):
+        native = [offer for offer in self.offers[admitted.model.id] if speaks(offer, facts.dialect)]
+        if is_plain(facts) and len(admitted.offers) == len(native) and not admitted.told:
             seat.lanes[(facts.dialect, admitted.model.id)] = lane
         return lane
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tokenworks.admission.admit import Denied, admit_request
 from tokenworks.gateway import hangup
 from tokenworks.gateway.answers import refuse, refuse_body
-from tokenworks.gateway.attempts import judge_failure, judge_status, pick, read_error, send
+from tokenworks.gateway.attempts import judge_failure, judge_status, read_error, route, send
 from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.forms import DIALECT, find_form
@@ -50,6 +50,7 @@ class Serving(Flow):
                 return refuse_body(self, decided)
             if price is None:
                 return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
+            self.told = decided.told
             admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
             lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
         elif form is None:
@@ -62,7 +63,7 @@ class Serving(Flow):
 
     def go_on(self) -> None:
         """Route it; cut its hold; relay it."""
-        if pick(self):
+        if route(self):
             fund(self, self.relay)
         else:
             refuse(self, Refusal.NO_CAPACITY)
@@ -77,7 +78,8 @@ class Serving(Flow):
         if call is not self.call:
             return
         if self.status == 0:
-            if ended and call.status == 200 and self.mode == "whole" and answer_usual(self, call, data):
+            usual = ended and call.status == 200 and self.mode == "whole" and self.asked is None
+            if usual and answer_usual(self, call, data):
                 return
             self.status = call.status
             if call.status == 200 and not begin_answer(self, call, self):

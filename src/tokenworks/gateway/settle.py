@@ -90,7 +90,7 @@ def end_attempt(flow: Flow, outcome: AttemptOutcome, reason: str, usage: Usage, 
     flow.attempts += (Attempt(
         len(flow.attempts) + 1, deployment.id, outcome, flow.status, reason and reason[:REASON_CHARS_MAX], usage, basis,
         cost_minor, unit, card, begun_ns + shared.wall_ns, (first_ns - begun_ns) // 1_000_000 if first_ns else -1,
-        (flow.now_ns - begun_ns) // 1_000_000),)  # fmt: skip
+        (flow.now_ns - begun_ns) // 1_000_000, "" if flow.asked is None else flow.facts.dialect),)  # fmt: skip
 
 
 def _cost(flow: Flow, usage: Usage) -> tuple[int, str, str]:
@@ -121,7 +121,7 @@ def close(flow: Flow, ending: Ending) -> int:
     closed = Closed(
         flow.id, mono_ns + shared.wall_ns, ending.outcome, ending.reason and ending.reason[:REASON_CHARS_MAX], usage,
         ending.basis, rated, charged, rated - charge, overrun, rated, parts, flow.attempts,
-        hold.history(shared.wall_ns), ending.raw[:RAW_BYTES_MAX], ending.notes, ending.cut_loss,
+        hold.history(shared.wall_ns), ending.raw[:RAW_BYTES_MAX], (*ending.notes, *flow.dropped), ending.cut_loss,
         (first_ns - begun_ns) // 1_000_000 if first_ns else -1, (mono_ns - begun_ns) // 1_000_000, ending.status,
         ending.objects, last.deployment if last is not None and last.outcome == "served" else "",
         not count)  # fmt: skip

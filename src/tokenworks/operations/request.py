@@ -79,10 +79,11 @@ class StepView(msgspec.Struct):
 
 
 class AttemptView(msgspec.Struct):
-    """One try at a deployment, and what it cost the operator."""
+    """One try at a deployment, and what it cost the operator. `spoken`: the dialect in which it was asked."""
 
     number: int
     deployment: str
+    spoken: str
     outcome: str
     status: int
     reason: str
@@ -153,7 +154,7 @@ def explain_request(desk: Desk, ask: OneRequest) -> Explanation:
     found = desk.store.requests.get(ask.request)
     row = found.row
     return Explanation(
-        request=view_request(row), admission=row.why, attempts=[_attempt(one) for one in found.attempts],
+        request=view_request(row), admission=row.why, attempts=[_attempt(row, one) for one in found.attempts],
         usage=row.usage, basis=row.basis,
         raw_usage=msgspec.Raw(row.raw or b"null"), rate_card=row.card, rating=_rating(desk, row),
         rated=_money(row, row.rated_minor), charged=_money(row, row.charged_minor),
@@ -187,11 +188,11 @@ def _money(row: RequestRow, amount_minor: int) -> Money | None:
     return show_money(amount_minor, row.unit) if row.unit else None
 
 
-def _attempt(row: AttemptRow) -> AttemptView:
+def _attempt(request: RequestRow, row: AttemptRow) -> AttemptView:
     one = row.attempt
-    return AttemptView(one.number, one.deployment, one.outcome, one.status, one.reason, one.usage, one.basis,
-                       show_money(one.cost_minor, one.cost_unit) if one.cost_unit else None, one.cost_card,
-                       show_time(one.started_at_ns), one.ttft_ms, one.duration_ms)
+    return AttemptView(one.number, one.deployment, one.spoken or request.dialect, one.outcome, one.status, one.reason,
+                       one.usage, one.basis, show_money(one.cost_minor, one.cost_unit) if one.cost_unit else None,
+                       one.cost_card, show_time(one.started_at_ns), one.ttft_ms, one.duration_ms)
 
 
 def _entries(desk: Desk, row: RequestRow) -> list[EntryView]:
