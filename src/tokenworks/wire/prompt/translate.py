@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from tokenworks.wire.dialects import Dialect
+from tokenworks.wire.prompt import chat, chat_writer, completions
 from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.vocabulary import Prompt, Target
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -19,8 +20,13 @@ from tokenworks.wire.request import RequestFacts, read_request
 Reader = Callable[[Mapping[str, msgspec.Raw]], Prompt | Malformed]
 Writer = Callable[[Prompt, Target], dict[str, object]]
 
-READERS: dict[Dialect, Reader] = {}
-WRITERS: dict[Dialect, Writer] = {}
+READERS: dict[Dialect, Reader] = {
+    "chat": chat.read_prompt,
+    "completions": completions.read_prompt,
+}
+WRITERS: dict[Dialect, Writer] = {
+    "chat": chat_writer.write_prompt,
+}
 # Into which dialects a client's may be translated, the closest first.
 REACHES: dict[Dialect, tuple[Dialect, ...]] = {
     "chat": ("responses", "messages"),
