@@ -11,7 +11,7 @@ from tokenworks.gateway.facts import StallMeter
 
 def test_pause_is_seen() -> None:
     async def main() -> None:
-        meter = StallMeter(asyncio.get_running_loop(), SystemClock())
+        meter = StallMeter(asyncio.get_running_loop(), SystemClock(), {1})
         meter.start()
         await asyncio.sleep(0.03)
         time.sleep(0.08)  # whoever works on the loop for so long makes everybody wait
@@ -27,7 +27,7 @@ def test_pause_is_forgotten() -> None:
 
     async def main() -> None:
         clock, loop = FakeClock(0), asyncio.get_running_loop()
-        meter = StallMeter(loop, clock)
+        meter = StallMeter(loop, clock, {1})
         meter.start()
 
         async def wait(seconds: int) -> None:

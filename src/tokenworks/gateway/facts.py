@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from tokenworks.clock import Clock
 from tokenworks.credit.messages import Facts
@@ -12,18 +13,19 @@ from tokenworks.journal.segment import SEQUENCE_SHIFT
 from tokenworks.limits import SEGMENT_BYTES
 from tokenworks.telemetry import series
 
-_SPAN_NS = 10_000_000  # a hundred looks a second cost a thousandth of a core
+_BUSY_NS, _IDLE_NS = 10_000_000, 250_000_000  # a hundred looks a second cost an idle machine 1 % of a core
 _HALF_NS = 30_000_000_000
 
 
 class StallMeter:
     """How long the loop stood still: how late a timer of its own came, at worst, in the last half to whole minute.
 
-    A pause is seen up to one span too short. `worst_us` is in microseconds.
+    A pause is seen up to one span too short. `worst_us` is in microseconds. `busy` says whether anybody would notice:
+    while nobody does the loop is hardly woken, which is what costs.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
-        self._loop, self._clock = loop, clock
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, busy: Collection[object]) -> None:
+        self._loop, self._clock, self._busy = loop, clock, busy
         self._due_ns = self._until_ns = 0
         self._worst_ns = self._before_ns = 0  # in this half minute, and in the one before
         self._timer: asyncio.TimerHandle | None = None
@@ -49,8 +51,9 @@ class StallMeter:
             self._until_ns = now_ns + _HALF_NS
             self._before_ns, self._worst_ns = self._worst_ns, 0
         self._worst_ns = max(self._worst_ns, now_ns - self._due_ns)
-        self._due_ns = now_ns + _SPAN_NS
-        self._timer = self._loop.call_later(_SPAN_NS / 1e9, self._tick)
+        span_ns = _BUSY_NS if self._busy else _IDLE_NS
+        self._due_ns = now_ns + span_ns
+        self._timer = self._loop.call_later(span_ns / 1e9, self._tick)
 
 
 def build_facts(shared: Shared, connections: int, upstreams: int, stall_us: int) -> Facts:

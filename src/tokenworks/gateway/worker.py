@@ -147,7 +147,7 @@ class Worker:
         shared.flusher.start()
         self.link.start()
         await self.server.listen(sock, tls)
-        self.stall = StallMeter(loop, self._clock)
+        self.stall = StallMeter(loop, self._clock, shared.running)
         self._beat_timer = loop.call_later(FACTS_INTERVAL_MS / 1000, self._beat)
         log.info("gateway_started", writer=writer)
 
