@@ -41,6 +41,7 @@ METRICS: tuple[Metric, ...] = (
            1000, TIME_BOUNDS_MS),
     Metric("tokenworks_requests_total", "counter", "Requests ended, by model, dialect, outcome and status."),
     Metric("tokenworks_refusals_total", "counter", "Requests refused at the door, by refusal."),
+    Metric("tokenworks_input_counts_total", "counter", "Questions about the input of a request that were answered."),
     Metric("tokenworks_tokens_total", "counter", "Tokens metered, by model, class and basis."),
     Metric("tokenworks_attempts_total", "counter", "Tries at a deployment, by deployment and outcome."),
     Metric("tokenworks_streams_cut_total", "counter", "Streams ended for want of credit."),

@@ -77,7 +77,7 @@ def test_unknown_method(utility: Utility) -> None:
 
 def test_not_offered(utility: Utility) -> None:
     """Paths of the interfaces that are not sold here say so, which is not the same as a wrong path."""
-    for path in ("/v1/messages/count_tokens", "/v1/files", "/v1/images/generations", "/v1/audio/speech", "/v1/batches"):
+    for path in ("/v1/messages/batches", "/v1/files", "/v1/images/generations", "/v1/audio/speech", "/v1/batches"):
         reply = ask(utility, path, {"model": MODEL})
         assert reply.status == 501 and reply.json["error"]["message"] and reply.headers["x-should-retry"] == "false"
 

@@ -25,7 +25,9 @@ def test_inference(dialect: Dialect, prefix: str, tail: str) -> None:
 @pytest.mark.parametrize(("target", "kind", "family"), [
     (b"/v1/models", "models", None), (b"/openai/v1/models/", "models", "openai"),
     (b"/anthropic/v1/models?limit=1000", "models", "anthropic"), (b"/v1/models?client_version=0.169.0", "models", None),
-    (b"/v1/messages/count_tokens?beta=true", "unserved", "anthropic"), (b"/v1/responses/resp_1", "unserved", "openai"),
+    (b"/v1/messages/count_tokens?beta=true", "count", "anthropic"), (b"/v1/responses/resp_1", "unserved", "openai"),
+    (b"/v1/responses/input_tokens", "count", "openai"), (b"/anthropic/v1/messages/count_tokens/", "count", "anthropic"),
+    (b"/v1/messages/batches", "unserved", "anthropic"), (b"/v1/messages/input_tokens", "unknown", None),
     (b"/v1/responses/resp_1/cancel", "unserved", "openai"), (b"/v1/audio/speech", "unserved", "openai"),
     (b"/v1/files", "unserved", "openai"), (b"/v1/batches/b1", "unserved", "openai"),
     (b"/v1/chat", "unknown", None), (b"/v1", "unknown", None), (b"/anthropic/v1/nothing", "unknown", "anthropic"),
@@ -50,7 +52,8 @@ def test_model_names(target: bytes, model: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*sorted(KEY_NAMES), "KEY", "Api_Key"])
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/v1/chat/completions", "/v1/messages",
+                                  "/v1/messages/count_tokens"])
 def test_keys_in_query(path: str, name: str) -> None:
     assert resolve_target(f"{path}?a=1&{name}=secret".encode()).key_in_query
     assert resolve_target(f"{path}?{name}".encode()).key_in_query

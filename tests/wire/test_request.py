@@ -194,6 +194,14 @@ def test_large_bodies_are_not_copied(dialect: Dialect) -> None:
     assert sum(map(len, views)) > 200_000 and all(view.obj is body for view in views)
 
 
+def test_counting_needs_no_cap() -> None:
+    body = b'{"model":"m","messages":[]}'
+    assert isinstance(read_request("messages", body), Malformed)
+    assert isinstance(read_request("messages", body, counting=True), RequestFacts)
+    found = read_request("messages", b'{"model":"m"}', counting=True)
+    assert isinstance(found, Malformed) and found.param == "messages"
+
+
 def test_shown() -> None:
     assert shown(msgspec.Raw(b'"short"')) == '"short"'
     assert shown(msgspec.Raw(b'"' + b"x" * 100 + b'"')) == '"' + "x" * 36 + "..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenworks.admission.admit import Denied, miss_model
+from tokenworks.gateway.inquiry import Inquiry
 from tokenworks.gateway.models import list_models, render_list, render_model
 from tokenworks.gateway.pool import Target
 from tokenworks.gateway.proxy import ProxyFlow
@@ -15,6 +16,7 @@ from tokenworks.wire.dialects import Family
 from tokenworks.wire.headers import read_key
 from tokenworks.wire.paths import Route, resolve_target, route_family
 from tokenworks.wire.refusals import Refusal, render_refusal
+from tokenworks.wire.versions import refuse_version
 
 
 class Door:
@@ -40,16 +42,20 @@ class Gateway:
             turn.budget = door.till.budget
             return Serving(shared, turn, door.route, door.seat, door.till)
         route = resolve_target(turn.head.target)
-        if route.kind != "inference" or turn.head.method != b"POST" or route.key_in_query:
+        if route.kind not in ("inference", "count") or turn.head.method != b"POST" or route.key_in_query:
             return self._open_other(turn, route)
         refusal = shared.closed_door()
         if refusal is not None:
             return self._refuse(turn, route, refusal)
+        if route.dialect == "messages" and (unknown := refuse_version(turn.get(b"anthropic-version"))):
+            return self._refuse(turn, route, Refusal.FIELD_INVALID, unknown)
         seat = self._find_seat(turn)
         if isinstance(seat, Denied):
             return self._refuse(turn, route, seat.refusal, seat.message)
         till = shared.desk.till(seat.caller.account.id)
         turn.budget = till.budget
+        if route.kind == "count":
+            return Inquiry(shared, turn, route, seat)
         turn.head.door = Door(route, seat, till)
         return Serving(shared, turn, route, seat, till)
 

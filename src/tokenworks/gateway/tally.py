@@ -63,6 +63,10 @@ class Tally:
             key = self._refusals[refusal] = series("tokenworks_refusals_total", refusal=refusal)
         self.meters.add(key)
 
+    def note_question(self, model: str, dialect: str) -> None:
+        """A figure was given of a request's input. Nothing is billed."""
+        self.meters.add(series("tokenworks_input_counts_total", model=model, dialect=dialect))
+
     def note_end(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
         """A request has ended. It is counted with others, by C: that costs a fifth of counting it now."""
         if len(self.live) < LIVE_MAX:

@@ -13,7 +13,7 @@ import msgspec
 
 from tokenworks.wire.dialects import FAMILY, Dialect, Family
 
-Kind = Literal["inference", "models", "model", "unserved", "unknown", "healthz", "readyz", "other"]
+Kind = Literal["inference", "count", "models", "model", "unserved", "unknown", "healthz", "readyz", "other"]
 
 KEY_NAMES = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
 INFERENCE: dict[str, Dialect] = {
@@ -23,9 +23,9 @@ INFERENCE: dict[str, Dialect] = {
     "/messages": "messages",
     "/embeddings": "embeddings",
 }
+COUNTED: dict[str, Dialect] = {"/messages/count_tokens": "messages", "/responses/input_tokens": "responses"}
 # Paths of the two interfaces that exist but are not sold here; a prefix ends in "/".
 UNSERVED: dict[str, Family] = {
-    "/messages/count_tokens": "anthropic",
     "/messages/batches": "anthropic",
     "/messages/batches/": "anthropic",
     "/complete": "anthropic",
@@ -58,7 +58,8 @@ _PREFIXES: tuple[tuple[str, Family | None], ...] = (
 class Route(msgspec.Struct, frozen=True):
     """What a target means. `allow` are the methods that it answers; `family` is None where the client's headers decide.
 
-    `model` is the id of `/v1/models/{id}`. `beta` says that `?beta=true` goes upstream too. `key_in_query`: refuse.
+    `count` asks what input a request of `dialect` would have. `model` is the id of `/v1/models/{id}`. `beta` says that
+    `?beta=true` goes upstream too. `key_in_query`: refuse.
     """
 
     kind: Kind
@@ -109,6 +110,9 @@ def _endpoint(path: str, family: Family | None, beta: bool, keyed: bool) -> Rout
     if dialect:
         beta = beta and dialect == "messages"
         return Route("inference", dialect, FAMILY[dialect], _POST, beta=beta, key_in_query=keyed)
+    if path in COUNTED:
+        dialect = COUNTED[path]
+        return Route("count", dialect, FAMILY[dialect], _POST, key_in_query=keyed)
     if path == "/models":
         return Route("models", None, family, _GET, key_in_query=keyed)
     if path.startswith("/models/"):

@@ -165,8 +165,8 @@ _TABLES: dict[Dialect, dict[str, Entry | None]] = {
 _FOLDED = {dialect: {key.casefold(): key for key in table} for dialect, table in DECIDING.items()}
 
 
-def read_request(dialect: Dialect, body: bytes) -> RequestFacts | Malformed:
-    """The facts of a body, or why it cannot be served."""
+def read_request(dialect: Dialect, body: bytes, counting: bool = False) -> RequestFacts | Malformed:
+    """The facts of a body, or why it cannot be served. `counting`: it only asks what its input would be; no cap."""
     try:
         fields = _FIELDS.decode(body)
     except msgspec.ValidationError:
@@ -183,10 +183,10 @@ def read_request(dialect: Dialect, body: bytes) -> RequestFacts | Malformed:
             key = next(key for key in fields if sum(pair.text == key for pair in pairs) > 1)
             return _invalid(key, f"{key!r} stands twice in the request. Send it once.")
     facts = RequestFacts(dialect, len(body), fields, spaced)
-    return _decide(facts, body) or facts
+    return _decide(facts, body, counting) or facts
 
 
-def _decide(facts: RequestFacts, body: bytes) -> Malformed | None:
+def _decide(facts: RequestFacts, body: bytes, counting: bool) -> Malformed | None:
     dialect, fields = facts.dialect, facts.fields
     table = _TABLES[dialect]
     for key, raw in fields.items():
@@ -205,7 +205,7 @@ def _decide(facts: RequestFacts, body: bytes) -> Malformed | None:
         if value is not None and (fault := take(facts, key, value)) is not None:
             return fault
     for key in REQUIRED[dialect]:
-        if key not in fields:
+        if key not in fields and not (counting and key in CAPS[dialect]):
             return Malformed(Refusal.FIELD_INVALID, f"{key}: field required. Add it to the request.", key)
     content = read_content(dialect, fields, body)
     if content is not None:
