@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import msgspec
 
-from tokenworks.wire.prompt.shape import Shape, is_object, is_text, read_list, read_text, refuse, shape_of
+from tokenworks.wire.prompt.reading import Reading, is_text, read_items, take_text
+from tokenworks.wire.prompt.shape import Shape, is_object, refuse, shape_of
 from tokenworks.wire.prompt.vocabulary import Call, Document, Foreign, Image, Part, Result, Role, Text, Thought
-from tokenworks.wire.refusals import Refusal
 
 # Blocks that only Anthropic's own servers make or read.
 FOREIGN = frozenset({
@@ -30,27 +29,6 @@ STRANGERS: dict[str, str] = {
     "function_call": 'is a word of another interface. Send {"type": "tool_use", ...}.',
     "function_call_output": 'is a word of another interface. Send {"type": "tool_result", ...}.',
 }
-_INDEX = re.compile(r"\[\d+\]")
-
-
-class Left:
-    """Members without a word, each once and without indices."""
-
-    def __init__(self) -> None:
-        self._paths: dict[str, None] = {}
-
-    def see(self, said: Shape) -> None:
-        """What of an object was not taken."""
-        for key in said.rest():
-            self.add(said.place(key))
-
-    def add(self, path: str) -> None:
-        """One member."""
-        self._paths[_INDEX.sub("[]", path)] = None
-
-    def paths(self) -> tuple[str, ...]:
-        """All of them in the order in which they were met."""
-        return tuple(self._paths)
 
 
 def mark_of(said: Shape) -> bytes:
@@ -59,7 +37,7 @@ def mark_of(said: Shape) -> bytes:
     return b"" if raw is None else bytes(raw)
 
 
-def read_block(said: Shape, role: Role, left: Left) -> list[Part]:
+def read_block(said: Shape, role: Role, left: Reading) -> list[Part]:
     """A block as parts, mostly one. `left` gets the members that have no word."""
     kind = said.text("type")
     found = _READERS.get(kind)
@@ -72,15 +50,15 @@ def read_block(said: Shape, role: Role, left: Left) -> list[Part]:
     if role not in roles:
         refuse(said.path, f": a {kind} block stands in a message of the {role}. Its place is with the {roles[0]}.")
     parts = read(said, left)
-    left.see(said)
+    said.leave(left)
     return parts
 
 
-def _text(said: Shape, _left: Left) -> list[Part]:
+def _text(said: Shape, _left: Reading) -> list[Part]:
     return [Text(said.text("text"), mark_of(said), said.path)]
 
 
-def _image(said: Shape, left: Left) -> list[Part]:
+def _image(said: Shape, left: Reading) -> list[Part]:
     source = shape_of(said.needed("source"), said.place("source"))
     kind = source.word("type", ("base64", "url", "file"))
     image = Image(
@@ -91,11 +69,11 @@ def _image(said: Shape, left: Left) -> list[Part]:
         cache=mark_of(said),
         path=said.path,
     )
-    left.see(source)
+    source.leave(left)
     return [image]
 
 
-def _document(said: Shape, left: Left) -> list[Part]:
+def _document(said: Shape, left: Reading) -> list[Part]:
     source = shape_of(said.needed("source"), said.place("source"))
     kind = source.word("type", ("base64", "text", "url", "file", "content"))
     name, mark = said.text("title", ""), mark_of(said)
@@ -116,11 +94,11 @@ def _document(said: Shape, left: Left) -> list[Part]:
         cache=mark,
         path=said.path,
     )
-    left.see(source)
+    source.leave(left)
     return [*parts, document]
 
 
-def _search(said: Shape, left: Left) -> list[Part]:
+def _search(said: Shape, left: Reading) -> list[Part]:
     """What a search of the client's own found: a document whose first line says where it is from."""
     inner = _inside(said.needed("content"), said.place("content"), left)
     lines = [f"Source: {said.text('source')}", *(part.text for part in inner if isinstance(part, Text))]
@@ -128,16 +106,16 @@ def _search(said: Shape, left: Left) -> list[Part]:
     return [Document("text/plain", text="\n".join(lines), name=name, cache=mark_of(said), path=said.path)]
 
 
-def _thinking(said: Shape, _left: Left) -> list[Part]:
+def _thinking(said: Shape, _left: Reading) -> list[Part]:
     sealed = said.text("signature", "")
     return [Thought(said.text("thinking"), "anthropic", sealed, "thinking", said.raw, said.path)]
 
 
-def _redacted(said: Shape, _left: Left) -> list[Part]:
+def _redacted(said: Shape, _left: Reading) -> list[Part]:
     return [Thought("", "anthropic", said.text("data"), "redacted", said.raw, said.path)]
 
 
-def _call(said: Shape, _left: Left) -> list[Part]:
+def _call(said: Shape, _left: Reading) -> list[Part]:
     arguments = said.needed("input")
     if not is_object(arguments):
         refuse(said.place("input"), " must be an object, what the model gave as the tool's input.")
@@ -145,7 +123,7 @@ def _call(said: Shape, _left: Left) -> list[Part]:
     return [Call(said.text("id"), said.text("name"), words, cache=mark_of(said), path=said.path)]
 
 
-def _result(said: Shape, left: Left) -> list[Part]:
+def _result(said: Shape, left: Reading) -> list[Part]:
     raw = said.given("content")
     inner = [] if raw is None else _inside(raw, said.place("content"), left)
     parts = tuple(part for part in inner if isinstance(part, Text | Image | Document | Foreign))
@@ -153,28 +131,27 @@ def _result(said: Shape, left: Left) -> list[Part]:
     return [Result(said.text("tool_use_id"), parts, failed, cache=mark_of(said), path=said.path)]
 
 
-def _inside(raw: msgspec.Raw, path: str, left: Left) -> list[Part]:
+def _inside(raw: msgspec.Raw, path: str, left: Reading) -> list[Part]:
     """What stands inside a result or a document: a string, or blocks."""
     if is_text(raw):
-        return [Text(read_text(raw, path), path=path)]
+        return [Text(take_text(raw, path), path=path)]
     parts: list[Part] = []
-    for index, item in enumerate(read_list(raw, path)):
-        said = shape_of(item, f"{path}[{index}]")
+    for item, place in read_items(raw, path):
+        said = shape_of(item, place)
         kind = said.text("type")
         if kind == "tool_reference":
             parts.append(Text(f"The tool {said.text('tool_name')} can be used now.", mark_of(said), said.path))
         elif kind in _INSIDE:
             parts += _INSIDE[kind](said, left)
-            left.see(said)
+            said.leave(left)
         elif kind in FOREIGN:
             parts.append(Foreign(kind, said.raw, said.path))
         else:
-            refuse(said.place("type"), f": a block of type {kind!r} cannot stand here. Send its text as a text block.",
-                   Refusal.FIELD_INVALID)
+            refuse(said.place("type"), f": a block of type {kind!r} cannot stand here. Send its text as a text block.")
     return parts
 
 
-_Read = Callable[[Shape, Left], list[Part]]
+_Read = Callable[[Shape, Reading], list[Part]]
 _INSIDE: dict[str, _Read] = {"text": _text, "image": _image, "document": _document, "search_result": _search}
 _USER: tuple[Role, ...] = ("user",)
 _MODEL: tuple[Role, ...] = ("assistant",)

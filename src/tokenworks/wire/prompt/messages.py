@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from tokenworks.wire.prompt import blocks
-from tokenworks.wire.prompt.shape import Misshapen, Shape, is_object, is_text, read_list, read_text, refuse, shape_of
+from tokenworks.wire.prompt.reading import Misread, Reading, is_text, read_items, take_text
+from tokenworks.wire.prompt.shape import Shape, is_object, refuse, shape_of
 from tokenworks.wire.prompt.vocabulary import (
     Choice,
     Foreign,
@@ -34,15 +35,14 @@ EFFORTS = ("low", "medium", "high", "xhigh", "max")
 SHOWN = ("summarized", "omitted")
 THINKING = ("adaptive", "enabled", "disabled", "between_tools")
 CHOICES = ("auto", "any", "tool", "none")
-MODES: dict[str, tuple[str, ...]] = {"auto": ("auto",), "any": ("some",), "tool": ("these",), "none": ("none",)}
 
 
 def read_prompt(fields: Mapping[str, msgspec.Raw]) -> Prompt | Malformed:
     """The prompt that a body says; or which of its members is not what it must be, with the remedy."""
     try:
         return _Reader(Shape(fields)).read()
-    except Misshapen as fault:
-        return fault.malformed
+    except Misread as wrong:
+        return wrong.fault
 
 
 class _Reader:
@@ -50,7 +50,7 @@ class _Reader:
 
     def __init__(self, top: Shape) -> None:
         self._top = top
-        self._left = blocks.Left()
+        self._left = Reading()
 
     def read(self) -> Prompt:
         top = self._top
@@ -77,7 +77,7 @@ class _Reader:
             user=self._user(),
             extras=top.rest(),
             hosted=hosted,
-            left=self._left.paths(),
+            left=tuple(self._left.left),
         )
 
     def _system(self) -> tuple[Turn, ...]:
@@ -85,12 +85,12 @@ class _Reader:
         if raw is None:
             return ()
         if is_text(raw):
-            parts: tuple[Part, ...] = (Text(read_text(raw, "system"), path="system"),)
+            parts: tuple[Part, ...] = (Text(take_text(raw, "system"), path="system"),)
         else:
             parts = self._content(raw, "system", "system")
         kept = tuple(part for part in parts if not (isinstance(part, Text) and part.text.startswith(BILLING)))
         if len(kept) < len(parts):
-            self._left.add(f"system[].{BILLING[:-1]}")
+            self._left.leave(f"system[].{BILLING[:-1]}")
         return (Turn("system", kept, path="system"),) if kept else ()
 
     def _turns(self) -> list[Turn]:
@@ -101,15 +101,15 @@ class _Reader:
             role = ROLES[said.word("role", tuple(ROLES))]
             parts = self._content(said.needed("content"), said.place("content"), role)
             turns.append(Turn(role, parts, path=path))
-            self._left.see(said)
+            said.leave(self._left)
         return turns
 
     def _content(self, raw: msgspec.Raw, path: str, role: Role) -> tuple[Part, ...]:
         if is_text(raw):
-            return (Text(read_text(raw, path), path=path),)
+            return (Text(take_text(raw, path), path=path),)
         parts: list[Part] = []
-        for index, item in enumerate(read_list(raw, path)):
-            parts += blocks.read_block(shape_of(item, f"{path}[{index}]"), role, self._left)
+        for item, place in read_items(raw, path):
+            parts += blocks.read_block(shape_of(item, place), role, self._left)
         return tuple(parts)
 
     def _tools(self) -> tuple[tuple[Tool, ...], tuple[Foreign, ...]]:
@@ -133,7 +133,7 @@ class _Reader:
                     path=path,
                 )
             )
-            self._left.see(said)
+            said.leave(self._left)
         return tuple(tools), tuple(hosted)
 
     def _choice(self) -> tuple[Choice, bool | None]:
@@ -144,7 +144,7 @@ class _Reader:
         alone = said.flag("disable_parallel_tool_use")
         parallel = None if alone is None else not alone
         choice = _CHOICES[kind](said)
-        self._left.see(said)
+        said.leave(self._left)
         return choice, parallel
 
     def _output(self) -> tuple[Format | None, Reasoning]:
@@ -154,7 +154,7 @@ class _Reader:
         if config is not None:
             effort = config.word("effort", EFFORTS, "")
             form = config.inner("format") or form
-            self._left.see(config)
+            config.leave(self._left)
         return self._format(form), self._reasoning(effort)
 
     def _format(self, said: Shape | None) -> Format | None:
@@ -162,7 +162,7 @@ class _Reader:
             return None
         said.word("type", ("json_schema",))
         schema = said.needed("schema")
-        self._left.see(said)
+        said.leave(self._left)
         return Format("schema", schema=bytes(schema), path=said.path)
 
     def _reasoning(self, effort: str) -> Reasoning:
@@ -175,8 +175,8 @@ class _Reader:
             refuse(said.place("budget_tokens"), ": field required. Say how many tokens may be thought for.")
         detail = said.word("display", SHOWN, "")
         if kind == "between_tools":
-            self._left.add("thinking.type")
-        self._left.see(said)
+            self._left.leave("thinking.type")
+        said.leave(self._left)
         on = kind != "disabled"
         told = {"effort": effort, "budget_tokens": budget if on else 0, "on": on, "detail": detail, "path": "thinking"}
         return msgspec.convert({**told, "shown": on and detail != "omitted"}, Reasoning)
@@ -186,7 +186,7 @@ class _Reader:
         if said is None:
             return ""
         user = said.text("user_id", "")
-        self._left.see(said)
+        said.leave(self._left)
         return user
 
 

@@ -13,18 +13,9 @@ import msgspec
 from tokenworks.wire.prompt.vocabulary import Call, Document, Effort, Result, Turn
 
 USER_CHARS_MAX = 64  # of OpenAI's `user`; Claude Code's own user_id is about 150 characters long
-_DATA = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.ASCII)
 _SIGNS = re.compile(r"[^A-Za-z0-9_-]")
 # Percent of the output cap that an effort may think for; OpenRouter's documented equivalence of the two.
 SHARES: dict[Effort, int] = {"minimal": 10, "low": 20, "medium": 50, "high": 80, "xhigh": 95, "max": 95}
-
-
-def split_data(url: str) -> tuple[str, str] | None:
-    """(media type, base64) of an address that has its data in itself; None if it has not, or not in base64."""
-    found = _DATA.match(url[:256])
-    if found is None or not found[2].endswith(";base64"):
-        return None
-    return found[1], url[found.end() :]
 
 
 def join_data(media_type: str, data: str) -> str:
@@ -46,9 +37,9 @@ def remind(text: str) -> str:
     return f"<system-reminder>\n{text}\n</system-reminder>"
 
 
-def short_user(user: str) -> str:
-    """The client's own user in at most USER_CHARS_MAX characters: the same user always has the same name."""
-    return user if len(user) <= USER_CHARS_MAX else hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()
+def short_user(user: str, chars_max: int = USER_CHARS_MAX) -> str:
+    """The client's own user in at most so many characters (64 or more): the same user always has the same name."""
+    return user if len(user) <= chars_max else hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()
 
 
 def budget_of(effort: Effort, cap: int) -> int:

@@ -47,8 +47,12 @@ class Reading:
         found = {key: value for key, value in _read(_MEMBERS, raw, path, "an object").items() if value != NULL}
         if known is not None:
             for key in found.keys() - known:
-                self.left[f"{_INDEX.sub('[]', path)}.{key}"] = None
+                self.leave(f"{path}.{key}")
         return found
+
+    def leave(self, path: str) -> None:
+        """Note a member that nobody has a word for."""
+        self.left[_INDEX.sub("[]", path)] = None
 
 
 def require(members: Mapping[str, msgspec.Raw], key: str, path: str) -> msgspec.Raw:
@@ -61,7 +65,8 @@ def require(members: Mapping[str, msgspec.Raw], key: str, path: str) -> msgspec.
 
 def read_items(raw: msgspec.Raw, path: str) -> Iterator[tuple[msgspec.Raw, str]]:
     """A list's items, each with its path."""
-    for number, item in enumerate(_read(_ITEMS, raw, path, "a list")):
+    items: list[msgspec.Raw] = _read(_ITEMS, raw, path, "a list")
+    for number, item in enumerate(items):
         yield item, f"{path}[{number}]"
 
 
@@ -75,6 +80,17 @@ def read_text(members: Mapping[str, msgspec.Raw], key: str, path: str, default: 
 def take_text(raw: msgspec.Raw, path: str) -> str:
     """A value that has to be a string."""
     return _read(_TEXT, raw, path, "a string")
+
+
+def take_count(raw: msgspec.Raw, path: str) -> int:
+    """A value that has to be a whole number."""
+    return _read(_COUNT, raw, path, "a whole number")
+
+
+def take_number(raw: msgspec.Raw, path: str) -> bytes:
+    """A value that has to be a number, as it came."""
+    _read(_NUMBER, raw, path, "a number")
+    return bytes(raw)
 
 
 def read_count(fields: Mapping[str, msgspec.Raw], key: str) -> int | None:

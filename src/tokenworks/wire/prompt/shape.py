@@ -1,94 +1,53 @@
 """A JSON object taken member by member: each of the right type, or the fault says where it stands and what is wanted.
 
-Readers of all dialects stand on it. It remembers what was taken, so that what nobody has a word for can be told.
+It goes one step beyond reading.py: it remembers what was taken, so that what nobody had a word for can be told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
+from tokenworks.wire.prompt import reading
+from tokenworks.wire.prompt.reading import Misread, Reading
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import COUNT_MAX, shown
 
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_TEXT = msgspec.json.Decoder(str)
-_FLAG = msgspec.json.Decoder(bool)
-_COUNT = msgspec.json.Decoder(int)
-_TEXTS = msgspec.json.Decoder(list[str])
-_WANTED: dict[int, str] = {
-    id(_OBJECT): "an object",
-    id(_LIST): "a list",
-    id(_TEXT): "a string",
-    id(_FLAG): "true or false",
-    id(_COUNT): "a whole number",
-    id(_TEXTS): "a list of strings",
-}
-_NUMBER = frozenset(b"-0123456789")
-
-
-class Misshapen(ValueError):
-    """A field is not what it must be; `malformed` names it."""
-
-    def __init__(self, malformed: Malformed) -> None:
-        super().__init__(malformed.message)
-        self.malformed = malformed
-
 
 def refuse(path: str, message: str, refusal: Refusal = Refusal.FIELD_INVALID) -> NoReturn:
-    """End the reading: `message` goes on after the path, which it begins with."""
-    raise Misshapen(Malformed(refusal, f"{path}{message}", path))
+    """End the reading; the message begins with the path and goes on with `message`."""
+    wrong = Misread(path, f"{path}{message}")
+    wrong.fault = Malformed(refusal, f"{path}{message}", path)
+    raise wrong
 
 
-def is_text(raw: msgspec.Raw | bytes) -> bool:
-    """Whether a value is a string."""
-    return memoryview(raw)[0] == 0x22
-
-
-def is_list(raw: msgspec.Raw | bytes) -> bool:
+def is_list(raw: msgspec.Raw) -> bool:
     """Whether a value is a list."""
     return memoryview(raw)[0] == 0x5B
 
 
-def is_object(raw: msgspec.Raw | bytes) -> bool:
+def is_object(raw: msgspec.Raw) -> bool:
     """Whether a value is an object."""
     return memoryview(raw)[0] == 0x7B
-
-
-def read_text(raw: msgspec.Raw, path: str) -> str:
-    """A string."""
-    return str(_decode(_TEXT, raw, path))
-
-
-def read_list(raw: msgspec.Raw, path: str) -> list[msgspec.Raw]:
-    """A list of values that are still raw."""
-    found: list[msgspec.Raw] = _decode(_LIST, raw, path)
-    return found
-
-
-def _decode(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw, path: str) -> Any:
-    try:
-        return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        refuse(path, f" must be {_WANTED[id(decoder)]}, got {shown(raw)}.")
 
 
 class Shape:
     """The members of one object. Absent and null are the same. `path` is where it stands, "" at the top."""
 
-    __slots__ = ("_members", "_taken", "path", "raw")
+    __slots__ = ("_members", "_raw", "_taken", "path")
 
     def __init__(self, members: Mapping[str, msgspec.Raw], path: str = "", raw: msgspec.Raw | None = None) -> None:
         self._members = members
         self._taken: set[str] = set()
+        self._raw = raw
         self.path = path
-        self.raw = bytes(raw) if raw is not None else b""
 
-    def __contains__(self, key: str) -> bool:
-        return bytes(self._members.get(key, b"null")) != b"null"
+    @property
+    def raw(self) -> bytes:
+        """The whole object as it came; b"" at the top."""
+        return b"" if self._raw is None else bytes(self._raw)
 
     def place(self, key: str) -> str:
         """The path of a member."""
@@ -97,32 +56,29 @@ class Shape:
     def given(self, key: str) -> msgspec.Raw | None:
         """A member as it came; None where it is absent or null."""
         self._taken.add(key)
-        raw = self._members.get(key)
-        return None if raw is None or bytes(raw) == b"null" else raw
+        return self._members[key] if reading.is_sent(self._members, key) else None
 
     def needed(self, key: str) -> msgspec.Raw:
         """A member that must be there, as it came."""
-        raw = self.given(key)
-        if raw is None:
-            refuse(self.place(key), ": field required. Add it.")
-        return raw
+        self._taken.add(key)
+        return reading.require(self._members, key, self.path)
 
     def text(self, key: str, otherwise: str | None = None) -> str:
         """A string; without `otherwise` it must be there."""
-        raw = self.needed(key) if otherwise is None else self.given(key)
-        return str(otherwise) if raw is None else read_text(raw, self.place(key))
+        self._taken.add(key)
+        return reading.read_text(self._members, key, self.path, otherwise)
 
     def flag(self, key: str) -> bool | None:
         """True or false, None where nothing is said."""
-        raw = self.given(key)
-        return None if raw is None else bool(_decode(_FLAG, raw, self.place(key)))
+        self._taken.add(key)
+        return reading.read_flag(self._members, key, self.path)
 
     def count(self, key: str) -> int | None:
-        """A whole number that is not negative, None where nothing is said."""
+        """A whole number from 0, None where nothing is said."""
         raw = self.given(key)
         if raw is None:
             return None
-        value = int(_decode(_COUNT, raw, self.place(key)))
+        value = reading.take_count(raw, self.place(key))
         if not 0 <= value <= COUNT_MAX:
             refuse(self.place(key), f" must be a whole number from 0 to {COUNT_MAX}, got {shown(raw)}.")
         return value
@@ -130,24 +86,16 @@ class Shape:
     def number(self, key: str) -> bytes:
         """A number as it is written, b"" where nothing is said."""
         raw = self.given(key)
-        if raw is None:
-            return b""
-        if memoryview(raw)[0] not in _NUMBER:
-            refuse(self.place(key), f" must be a number, got {shown(raw)}.")
-        return bytes(raw)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings, () where nothing is said."""
-        raw = self.given(key)
-        return () if raw is None else tuple(_decode(_TEXTS, raw, self.place(key)))
+        return b"" if raw is None else reading.take_number(raw, self.place(key))
 
     def items(self, key: str) -> list[tuple[msgspec.Raw, str]]:
         """The values of a list, each with its path; none where nothing is said."""
         raw = self.given(key)
-        if raw is None:
-            return []
-        place = self.place(key)
-        return [(item, f"{place}[{index}]") for index, item in enumerate(read_list(raw, place))]
+        return [] if raw is None else list(reading.read_items(raw, self.place(key)))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings, () where nothing is said."""
+        return tuple(reading.take_text(raw, path) for raw, path in self.items(key))
 
     def inner(self, key: str) -> Shape | None:
         """An object inside this one, None where nothing is said."""
@@ -158,7 +106,7 @@ class Shape:
         """A string that is one of `words`."""
         said = self.text(key, otherwise)
         if said not in words and said != otherwise:
-            refuse(self.place(key), f" must be one of {', '.join(words)}, got {said!r}.")
+            refuse(self.place(key), f" must be one of {', '.join(words)}; got {said!r}.")
         return said
 
     def skip(self, *keys: str) -> None:
@@ -168,10 +116,17 @@ class Shape:
     def rest(self) -> dict[str, msgspec.Raw]:
         """What was not taken and is not null, as it came."""
         return {
-            key: raw for key, raw in self._members.items() if key not in self._taken and bytes(raw) != b"null"
+            key: raw
+            for key, raw in self._members.items()
+            if key not in self._taken and reading.is_sent(self._members, key)
         }
+
+    def leave(self, left: Reading) -> None:
+        """Note what was not taken."""
+        for key in self.rest():
+            left.leave(self.place(key))
 
 
 def shape_of(raw: msgspec.Raw, path: str) -> Shape:
     """An object's members."""
-    return Shape(_decode(_OBJECT, raw, path), path, raw)
+    return Shape(Reading().members(raw, path), path, raw)

@@ -129,7 +129,8 @@ class Turn(msgspec.Struct, frozen=True):
 class Tool(msgspec.Struct, frozen=True):
     """A tool that the client runs. `schema` is the JSON schema of its arguments, b"" for none.
 
-    `custom` tools take free text, `grammar` is their `format` object as JSON. `group` is the namespace it stands in.
+    `custom` tools take free text, `grammar` is their `format` object as JSON. `group` is the namespace it stands in,
+    `group_about` what that says of itself.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Tool(msgspec.Struct, frozen=True):
     custom: bool = False
     grammar: bytes = b""
     group: str = ""
+    group_about: str = ""
     cache: bytes = b""
     path: str = ""
 
