@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from tokenworks.wire.dialects import Dialect
-from tokenworks.wire.prompt import chat, chat_writer, completions
+from tokenworks.wire.prompt import (
+    chat,
+    chat_writer,
+    completions,
+    messages,
+    messages_writer,
+    responses,
+    responses_writer,
+)
 from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.vocabulary import Prompt, Target
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -23,9 +31,13 @@ Writer = Callable[[Prompt, Target], dict[str, object]]
 READERS: dict[Dialect, Reader] = {
     "chat": chat.read_prompt,
     "completions": completions.read_prompt,
+    "responses": responses.read_prompt,
+    "messages": messages.read_prompt,
 }
 WRITERS: dict[Dialect, Writer] = {
     "chat": chat_writer.write_prompt,
+    "responses": responses_writer.write_prompt,
+    "messages": messages_writer.write_prompt,
 }
 # Into which dialects a client's may be translated, the closest first.
 REACHES: dict[Dialect, tuple[Dialect, ...]] = {
