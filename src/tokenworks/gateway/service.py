@@ -74,11 +74,11 @@ class Gateway:
         if route.kind in ("unserved", "unknown"):
             return self._refuse(turn, route, _NOWHERE[route.kind])
         if method == "OPTIONS":
-            turn.respond(204, [(b"allow", ", ".join(route.allow).encode())])
+            turn.respond(204, [(b"allow", ", ".join(route.allow).encode()), *self._identity()])
         elif method not in route.allow:
             return self._refuse(turn, route, Refusal.METHOD_NOT_ALLOWED)
         elif route.kind == "healthz":
-            turn.respond(200, _JSON, b'{"status":"ok"}')
+            turn.respond(200, self._named(), b'{"status":"ok"}')
         elif route.kind == "readyz":
             self._answer_ready(turn)
         else:
@@ -89,9 +89,10 @@ class Gateway:
         """Ready means: would take a request now."""
         refusal = self.shared.closed_door()
         if refusal is None:
-            turn.respond(200, _JSON, b'{"status":"ready"}')
+            turn.respond(200, self._named(), b'{"status":"ready"}')
         else:
-            turn.respond(503, _JSON, b'{"status":"not ready","reason":"%b"}' % refusal.value.encode())
+            body = b'{"status":"not ready","reason":"%b"}' % refusal.value.encode()
+            turn.respond(503, self._named(), body)
 
     def _answer_models(self, turn: Turn, route: Route) -> None:
         """The list of models or one of them; a key is needed, credit is not."""
@@ -100,20 +101,22 @@ class Gateway:
         if isinstance(seat, Denied):
             self._refuse(turn, route, seat.refusal, seat.message)
             return
-        family = self._family(turn, route)
         models = list_models(shared.book, seat.caller, shared.clock.now_ns())
         found = next((model for model in models if model.id == route.model), None)
         if route.kind == "models":
-            turn.respond(200, self._named(), render_list(models, family))
+            turn.respond(200, self._named(), render_list(models))
         elif found is not None:
-            turn.respond(200, self._named(), render_model(found, family))
+            turn.respond(200, self._named(), render_model(found))
         else:
             message = miss_model(route.model, (model.id for model in models), shared.book.offers)
             self._refuse(turn, route, Refusal.MODEL_UNKNOWN, message)
 
     def _named(self) -> list[tuple[bytes, bytes]]:
+        return [*_JSON, *self._identity()]
+
+    def _identity(self) -> list[tuple[bytes, bytes]]:
         identity = self.shared.mint.mint().encode()
-        return [*_JSON, (b"x-request-id", identity), (b"request-id", identity)]
+        return [(b"x-request-id", identity), (b"request-id", identity)]
 
     def _refuse(self, turn: Turn, route: Route, refusal: Refusal, message: str = "") -> Flow | None:
         """Answers; the None is for `open` to return."""
