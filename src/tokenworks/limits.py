@@ -82,6 +82,9 @@ PAGE_ROWS_MAX = 500
 DOOR_DRAIN_S = 5  # control ends: what it is answering gets so long
 API_BODY_BYTES_MAX = 4 * 1024 * 1024
 IDEMPOTENCY_KEEP_S = 24 * 3600
+AUDIT_TEXT_CHARS_MAX = 1000  # of one text of an audit note
+AUDIT_VALUE_BYTES_MAX = 2 * 1024  # of a field before or after a change; above it the note has its digest
+DOCUMENTS_MAX = 5_000  # applied at once: about a minute of writing to a disk that is slow to flush
 # --- books ---
 BOOKS_WAIT_S = 5  # a transaction that meets locks is tried again for so long
 BOOKS_CONNECT_S = 5

@@ -171,7 +171,7 @@ def test_bad_bodies(api: TestClient, body: bytes, kind: str, status: int) -> Non
 def test_pages_are_for_neighbours(shop: TestClient) -> None:
     for path in ("/", "/metrics"):
         assert shop.get(path, headers={"authorization": ""}).status_code == 200
-        far = {"authorization": "", "x-tokenworks-peer": "203.0.113.9"}
+        far = {"authorization": "", "x-forwarded-for": "203.0.113.9"}
         assert shop.get(path, headers=far).status_code == 401
         assert shop.get(path, headers=far | {"authorization": f"Bearer {TOKEN}"}).status_code == 200
 

@@ -13,6 +13,7 @@ from tokenworks.errors import Conflict
 from tokenworks.limits import FORGET_QUIET_S
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.gateway import ForgetHost, forget_host
+from tokenworks.store.trail import TrailQuery
 
 WRITER = "h9/0/1k0000000000"
 
@@ -25,8 +26,10 @@ def test_a_host_that_was_just_heard_is_not_given_up(shell: Shell, hub: Hub) -> N
     assert [row.state for row in hub.store.writers.roster("h9")] == ["live"]
     given_up = shell.good("gateway", "forget", "h9", "--force")
     assert [row["state"] for row in given_up["data"]] == ["forgotten"]
-    (note,) = hub.store.meta.notes().data
-    assert (note.action, note.noun, note.id, note.detail) == ("forget", "gateway", "h9", "by force")
+    given_up_note, refusal = (row.note for row in hub.store.trail.page(TrailQuery()).data)
+    assert (given_up_note.action, given_up_note.noun, given_up_note.id) == ("gateway.forget", "gateway", WRITER)
+    assert (given_up_note.detail, given_up_note.changes) == ("by force", '{"state":["live","forgotten"]}')
+    assert (refusal.outcome, refusal.id) == ("refused", "h9") and "was heard" in refusal.reason
 
 
 def test_a_host_that_is_silent_is_given_up(shell: Shell, hub: Hub) -> None:

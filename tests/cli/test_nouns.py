@@ -8,13 +8,13 @@ import re
 import pytest
 from tests.cli.conftest import Shell
 
-from tokenworks.cli.nouns import COMMANDS, TOPUP, USAGE_SUM
+from tokenworks.cli.nouns import AUDIT, COMMANDS, TOPUP, USAGE_SUM
 from tokenworks.operations.catalogue import OPERATIONS
 from tokenworks.operations.fields import FIELDS, describe_field
 
 
 def test_every_operation_has_a_command() -> None:
-    spoken = {command.operation for command in (*COMMANDS, TOPUP, USAGE_SUM)} | {"request.explain"}
+    spoken = {command.operation for command in (*COMMANDS, *AUDIT, TOPUP, USAGE_SUM)} | {"request.explain"}
     assert spoken == set(OPERATIONS)
 
 

@@ -13,6 +13,7 @@ from tokenworks.credit.hold import Hold
 from tokenworks.ledger.lots import Lot
 from tokenworks.store.ports import Store
 from tokenworks.store.shapes import Funding
+from tokenworks.store.trail import TrailQuery
 
 SPAN_S = 0.6
 
@@ -52,7 +53,7 @@ def test_what_is_lent_comes_back_and_expires(store: Store, tmp_path: Path) -> No
         assert (world.lot().posted_minor, world.lot().leased_minor, world.lot().available_minor) == (120, 0, 0)
 
     run_world(store, tmp_path, scenario)
-    notes = [note for note in store.meta.notes().data if note.action == "expire"]
+    notes = [row.note for row in store.trail.page(TrailQuery()).data if row.note.action == "lot.expire"]
     assert {(note.actor, note.noun, note.id) for note in notes} == {("control", "lot", "lot_acc_0")}
     check_books(store)
 

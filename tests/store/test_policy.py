@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from tests.store.samples import NOW, SECOND, found_world
 
-from tokenworks.errors import Conflict, Invalid, NotFound
+from tokenworks.errors import Conflict, NotFound
 from tokenworks.fleet.deployment import Deployment, Model
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
 from tokenworks.store.ports import Store
-from tokenworks.store.shapes import AccountRow, AuditNote, Kept, KeyRow
+from tokenworks.store.shapes import AccountRow, Kept, KeyRow
 from tokenworks.tariff.card import Price, RateCard
 
 MODEL = Model("tiny", 4096, 1024)
@@ -90,7 +90,9 @@ def test_increments(store: Store) -> None:
     whole = store.policy.since(0)
     assert (whole.version, whole.models, whole.deployments) == (start + 3, (MODEL,), (DEPLOYMENT,))
     assert whole.accounts[0].id == "acc"
-    store.deployments.drop("own")
+    with pytest.raises(Conflict):
+        store.deployments.drop("own", start + 1)
+    store.deployments.drop("own", start + 2)
     with pytest.raises(NotFound):
         store.deployments.get("own")
     with pytest.raises(NotFound):
@@ -126,18 +128,6 @@ def test_claims(store: Store) -> None:
     late = store.meta.claim("k", b"other", NOW + IDEMPOTENCY_KEEP_S * SECOND + 1)
     assert (late.fresh, late.reply) == (True, None)
     assert late.seed != first.seed
-
-
-def test_notes(store: Store) -> None:
-    notes = [AuditNote(NOW + number, "admin", "forget", "gateway", f"host{number}", "why") for number in range(5)]
-    for note in notes:
-        store.meta.note(note)
-    first = store.meta.notes(limit=2)
-    assert first.data == [notes[4], notes[3]]
-    rest = store.meta.notes(first.next_cursor or "", 5)
-    assert (rest.data, rest.next_cursor) == ([notes[2], notes[1], notes[0]], None)
-    with pytest.raises(Invalid):
-        store.meta.notes("not a cursor")
 
 
 def test_bell(store: Store) -> None:

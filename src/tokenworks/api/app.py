@@ -16,16 +16,17 @@ from starlette.routing import Route as Served
 
 from tokenworks.api.ask import read_ask, read_body
 from tokenworks.api.auth import check_admin, check_near
+from tokenworks.api.caller import identify_call, seat_caller, seated
 from tokenworks.api.idempotent import Call, Reply, run_once
 from tokenworks.api.openapi import build_document
 from tokenworks.api.page import render_page
 from tokenworks.api.problem import Refused, classify_error, problem_response
-from tokenworks.clock import mint_id
 from tokenworks.control.hub import Hub
-from tokenworks.errors import TokenworksError
+from tokenworks.errors import TokenworksError, Unavailable
 from tokenworks.operations.catalogue import OPERATIONS
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.routes import PREFIX, ROUTES, Route
+from tokenworks.store.trail import Outcome, make_note
 
 _JSON = "application/json"
 _LOG = structlog.get_logger()
@@ -58,6 +59,9 @@ class Api:
 
         async def endpoint(request: Request) -> Response:
             check_admin(self.hub, request)
+            desk = self.desk
+            if request.method != "GET" and not operation.reads:
+                desk = desk.acting(seat_caller(self.hub, request, operation.name))
             body = await read_body(request)
             ask = read_ask(operation.takes, request, body)
             key = request.headers.get("idempotency-key", "") if request.method == "POST" else ""
@@ -66,7 +70,7 @@ class Api:
                 return Reply(route.status, msgspec.json.encode(operation.run(desk, ask)))
 
             call = Call(request.method, request.url.path, body)
-            reply = await run_in_threadpool(run_once, self.desk, key, call, run, not operation.once)
+            reply = await run_in_threadpool(run_once, desk, key, call, run, not operation.once)
             return self._answer(request, reply)
 
         return endpoint
@@ -119,35 +123,46 @@ class Api:
         code, detail, field = classify_error(error) if isinstance(error, TokenworksError) else ("internal", "", "")
         if code == "internal":
             _LOG.error("api_broken", path=request.url.path, error=str(error))
-        return problem_response(code, detail, self._identity(), field)
+        await self._note(request, "failed" if code == "internal" else "refused", f"{code}: {detail}")
+        return problem_response(code, detail, identify_call(self.hub, request), field)
 
     async def refuse_path(self, request: Request, error: Exception) -> Response:
         """A path or a method that there is not."""
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
             response = problem_response("method_not_allowed", f"{request.url.path} does not answer {request.method}.",
-                                        self._identity())
+                                        identify_call(self.hub, request))
             response.headers["allow"] = ", ".join(sorted(_methods_of(request)))
             return response
-        return problem_response("path_unknown", f"There is nothing at {request.url.path}.", self._identity())
+        return problem_response("path_unknown", f"There is nothing at {request.url.path}.",
+                                identify_call(self.hub, request))
 
     async def fail(self, request: Request, error: Exception) -> Response:
         """Our own mistake: the caller gets an id, the log the rest."""
-        identity = self._identity()
+        identity = identify_call(self.hub, request)
         _LOG.error("api_failed", path=request.url.path, request_id=identity, exc_info=error)
+        await self._note(request, "failed", "internal: see the log")
         return problem_response("internal", "Something went wrong here.", identity)
 
     def _answer(self, request: Request, reply: Reply) -> Response:
         if reply.status == 409:
             raise Refused("conflict", "This was done before, and its answer holds a secret that was not kept. "
                                       "Revoke what was made and make another.", "")
-        headers = {"cache-control": "no-store", "x-request-id": self._identity()}
+        headers = {"cache-control": "no-store", "x-request-id": identify_call(self.hub, request)}
         if reply.replayed:
             headers["idempotency-replayed"] = "true"
         return Response(reply.body, reply.status, headers, _JSON)
 
-    def _identity(self) -> str:
-        return mint_id("api", self.hub.clock, self.hub.dice)
+    async def _note(self, request: Request, outcome: Outcome, reason: str) -> None:
+        """What a caller with the right to change things could not change. Without books there is no note either."""
+        actor = seated(request)
+        if actor is None:
+            return
+        noun, ident = actor.action.partition(".")[0], " ".join(map(str, request.path_params.values()))
+        try:
+            await run_in_threadpool(self.hub.store.trail.add, make_note(actor, noun, ident, "{}", outcome, reason))
+        except Unavailable as error:
+            _LOG.warning("audit_not_written", action=actor.action, request_id=actor.request, why=str(error))
 
 
 def _methods_of(request: Request) -> set[str]:

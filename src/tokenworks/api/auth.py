@@ -15,7 +15,7 @@ from starlette.requests import Request
 from tokenworks.api.problem import Refused
 from tokenworks.control.hub import Hub
 
-PEER_HEADER = "x-tokenworks-peer"  # set by the gateway on everything that it hands on, whatever the client sent
+PEER_HEADER = "x-forwarded-for"  # set by the gateway on everything that it hands on, whatever the client sent
 
 
 def check_admin(hub: Hub, request: Request) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import socket
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -93,7 +95,8 @@ class RestClient:
         place = self._place
         connection = (connect_url(place.url, timeout) if place.url
                       else UnixConnection(place.socket_path, timeout or 0x7FFFFFF))
-        headers = {"authorization": f"Bearer {place.token}", "accept": "application/json"}
+        headers = {"authorization": f"Bearer {place.token}", "accept": "application/json",
+                   "x-tokenworks-login": name_login()}
         target, body = prefix + path, None
         if method in ("GET", "DELETE"):
             query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
@@ -153,6 +156,15 @@ def _ask(url: str, line: tuple[str, str], body: str | None, headers: Mapping[str
         raise failed(f"{url} does not answer: {_why(error)}.", UNAVAILABLE) from None
     finally:
         connection.close()
+
+
+def name_login() -> str:
+    """Who runs this command, as this machine calls him: for the audit trail, which takes it for a claim."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}".encode("ascii", "replace").decode()
 
 
 def read_token(state_dir: str) -> str:

@@ -40,6 +40,9 @@ def show_thing(answer: Row, layout: str = "") -> None:
         rows, names = LAYOUTS[layout]([answer])
         print_rows(rows, used_columns(rows, names))
         return
+    if isinstance(changes := answer.get("changes"), dict):
+        answer = {**answer, "changes": [{"field": name, "before": before, "after": after}
+                                        for name, (before, after) in changes.items()]}
     parts = {name: value for name, value in answer.items()
              if isinstance(value, list) and value and isinstance(value[0], dict)}
     print_facts({name: value for name, value in answer.items() if name not in parts and name != "next_cursor"})

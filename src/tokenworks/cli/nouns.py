@@ -84,6 +84,12 @@ COMMANDS = (
                                                     "complete_until")),
     Command("gateway", "forget", "gateway.forget", ("host",)),
 )
+AUDIT = (
+    Command("audit", "list", "audit.list", (), ("number", "at", "actor", "login", "origin", "action", "kind", "id",
+                                                "outcome", "reason", "detail")),
+    Command("audit", "show", "audit.show", ("number",)),
+    Command("audit", "verify", "audit.verify"),
+)
 TOPUP = Command("", "topup", "wallet.topup", ("account", "amount"))
 USAGE_SUM = Command("", "usage", "usage.sum", (), ("account", "model", "key", "day", "requests", "usage", "charged",
                                                    "waived", "overrun"))
@@ -95,6 +101,7 @@ NOUNS = {
     "rate-card": "What usage costs.",
     "request": "What was asked, what it cost, and why.",
     "ledger": "The books: balances, entries, checks.",
+    "audit": "Who changed what, and what was refused.",
     "gateway": "The workers that sell. Without a command: run one worker alone, as `up` does.",
 }
 STATE = Annotated[str, Parameter(name="--state", show_default=False,
@@ -111,7 +118,7 @@ COMMON = {"state": (STATE, ""), "server": (SERVER, ""), "json": (JSON, False)}
 
 def add_nouns(apps: Mapping[str, App], connect: Connect) -> None:
     """Registers every command of the table; `apps` has the app of each noun, and "" the top."""
-    for command in (*COMMANDS, TOPUP, USAGE_SUM):
+    for command in (*COMMANDS, *AUDIT, TOPUP, USAGE_SUM):
         apps[command.noun].command(build_command(command, connect), name=command.verb)
 
 

@@ -19,7 +19,8 @@ from tokenworks.ledger.entries import entry_id
 from tokenworks.ledger.lots import Lot, expired
 from tokenworks.limits import LEASES_PER_WRITER_MAX, PAGE_ROWS_MAX
 from tokenworks.store.ports import Store
-from tokenworks.store.shapes import AuditNote, Withdrawal
+from tokenworks.store.shapes import Withdrawal
+from tokenworks.store.trail import Actor
 from tokenworks.units import format_amount
 
 _LOG = structlog.get_logger()
@@ -55,10 +56,10 @@ class Expirer:
         """Another host may have been first: then nothing is left, and nothing happens."""
         now_ns = self._clock.now_ns()
         entry = entry_id(now_ns, "expire", lot.id, lot.expired_minor)
-        after = self._store.books.withdraw(Withdrawal(entry, lot.id, "expire", now_ns))
+        acting = self._store.acting(Actor("control", "lot.expire", now_ns))
+        after = acting.books.withdraw(Withdrawal(entry, lot.id, "expire", now_ns))
         if after.expired_minor != lot.expired_minor:
             amount = f"{format_amount(after.expired_minor - lot.expired_minor, lot.unit)} {lot.unit}"
-            self._store.meta.note(AuditNote(now_ns, "control", "expire", "lot", lot.id, amount))
             _LOG.info("lot_expired", lot=lot.id, account=lot.account, amount=amount)
 
     async def _call_back(self, lot: Lot) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from tokenworks.errors import Invalid, NotFound
 from tokenworks.ledger.lots import Lot
-from tokenworks.operations.desk import Desk, add_once
+from tokenworks.operations.desk import Desk, add_once, pick_version
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import Money, Page, check_limit, check_name, check_text, show_money, show_time
 from tokenworks.store.shapes import AccountRow, Kept
@@ -31,7 +31,7 @@ class CreateAccount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChangeAccount(msgspec.Struct, forbid_unknown_fields=True):
-    """What is left out stays as it is."""
+    """What is left out stays as it is. `if_version`: only while the account is at this version."""
 
     account: str
     name: str | None = None
@@ -39,6 +39,7 @@ class ChangeAccount(msgspec.Struct, forbid_unknown_fields=True):
     active: bool | None = None
     crash: Literal["bill", "waive"] | None = None
     labels: Labels | None = None
+    if_version: int | None = None
 
 
 class OneAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,7 +106,7 @@ def change_account(desk: Desk, ask: ChangeAccount) -> AccountView:
              "active": ask.active, "crash": ask.crash,
              "labels": None if ask.labels is None else _check_labels(ask.labels)}
     row = msgspec.structs.replace(row, **{name: value for name, value in given.items() if value is not None})
-    return _view(Kept(row, desk.store.accounts.put(row, kept.version)), all_lots(desk, row.id))
+    return _view(Kept(row, desk.store.accounts.put(row, pick_version(kept, ask.if_version))), all_lots(desk, row.id))
 
 
 def all_lots(desk: Desk, account: str) -> list[Lot]:

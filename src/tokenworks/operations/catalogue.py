@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenworks.operations.account import ACCOUNT
+from tokenworks.operations.audit import AUDIT
 from tokenworks.operations.deployment import DEPLOYMENT
 from tokenworks.operations.gateway import GATEWAY
 from tokenworks.operations.key import KEY
@@ -14,5 +15,5 @@ from tokenworks.operations.request import REQUEST
 from tokenworks.operations.usage import USAGE
 from tokenworks.operations.wallet import WALLET
 
-_ALL = (*ACCOUNT, *KEY, *WALLET, *RATE_CARD, *MODEL, *DEPLOYMENT, *REQUEST, *USAGE, *LEDGER, *GATEWAY)
+_ALL = (*ACCOUNT, *KEY, *WALLET, *RATE_CARD, *MODEL, *DEPLOYMENT, *REQUEST, *USAGE, *LEDGER, *GATEWAY, *AUDIT)
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _ALL}

@@ -8,7 +8,7 @@ import msgspec
 
 from tokenworks.errors import Conflict, Invalid, NotFound
 from tokenworks.fleet.deployment import Deployment
-from tokenworks.operations.desk import Desk, Health, add_once
+from tokenworks.operations.desk import Desk, Health, add_once, pick_version
 from tokenworks.operations.model import Removed
 from tokenworks.operations.operation import define
 from tokenworks.operations.upstream import EMBEDDED, check_url, url_host
@@ -54,7 +54,10 @@ class AddDeployment(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChangeDeployment(msgspec.Struct, forbid_unknown_fields=True):
-    """What is left out stays as it is. A new address needs its secret said again: a secret is bound to its host."""
+    """What is left out stays as it is. A new address needs its secret said again: a secret is bound to its host.
+
+    `if_version`: only while the deployment is at this version.
+    """
 
     deployment: str
     url: str | None = None
@@ -70,12 +73,20 @@ class ChangeDeployment(msgspec.Struct, forbid_unknown_fields=True):
     share_prefix_cache: bool | None = None
     allow_private: bool | None = None
     enabled: bool | None = None
+    if_version: int | None = None
 
 
 class OneDeployment(msgspec.Struct, forbid_unknown_fields=True):
     """A deployment by its name."""
 
     deployment: str
+
+
+class RemoveDeployment(msgspec.Struct, forbid_unknown_fields=True):
+    """A deployment by its name. `if_version`: only while it is at this version."""
+
+    deployment: str
+    if_version: int | None = None
 
 
 class ListDeployments(msgspec.Struct, forbid_unknown_fields=True):
@@ -129,7 +140,7 @@ def change_deployment(desk: Desk, ask: ChangeDeployment) -> DeploymentView:
     """Change a deployment. `enabled` false takes it out of routing; running requests end as they are."""
     kept = desk.store.deployments.get(ask.deployment)
     given = {name: value for name in ask.__struct_fields__
-             if name != "deployment" and (value := getattr(ask, name)) is not None}
+             if name not in ("deployment", "if_version") and (value := getattr(ask, name)) is not None}
     if "dialects" in given:
         given["dialects"] = tuple(given["dialects"])
     row = msgspec.structs.replace(kept.row, **given)
@@ -137,7 +148,7 @@ def change_deployment(desk: Desk, ask: ChangeDeployment) -> DeploymentView:
     if moved and row.secret and ask.secret is None:
         raise Invalid("secret", "say the secret again with the new address: it was given for the old one only")
     row = _check(desk, row)
-    return _view(desk, Kept(row, desk.store.deployments.put(row, kept.version)))
+    return _view(desk, Kept(row, desk.store.deployments.put(row, pick_version(kept, ask.if_version))))
 
 
 def list_deployments(desk: Desk, ask: ListDeployments) -> Page[DeploymentView]:
@@ -151,10 +162,10 @@ def show_deployment(desk: Desk, ask: OneDeployment) -> DeploymentView:
     return _view(desk, desk.store.deployments.get(ask.deployment))
 
 
-def remove_deployment(desk: Desk, ask: OneDeployment) -> Removed:
+def remove_deployment(desk: Desk, ask: RemoveDeployment) -> Removed:
     """Remove a deployment. Its past requests keep its name."""
-    desk.store.deployments.get(ask.deployment)
-    desk.store.deployments.drop(ask.deployment)
+    kept = desk.store.deployments.get(ask.deployment)
+    desk.store.deployments.drop(ask.deployment, pick_version(kept, ask.if_version))
     return Removed(ask.deployment)
 
 

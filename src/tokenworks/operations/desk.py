@@ -10,12 +10,17 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from tokenworks.clock import Clock, Dice, FakeClock, mint_id
 from tokenworks.errors import Conflict
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Shelf, Store
+from tokenworks.store.shapes import Kept
+from tokenworks.store.trail import Actor
 
 T = TypeVar("T")
+NEVER = -1  # a version that nothing has: what is to be at version 0 must not be there yet
 
 
 class Health(NamedTuple):
@@ -36,6 +41,7 @@ class Desk(NamedTuple):
     """`dice` makes ids, `secret_dice` what nobody may guess or derive. `forget` tells control of a host given up.
 
     `health` is what this host knows of its deployments now, and `heard` of its gateways: what stands in no books.
+    `actor` is who sits at it; None: nobody of whom the audit trail could tell.
     """
 
     store: Store
@@ -46,10 +52,23 @@ class Desk(NamedTuple):
     forget: Callable[[str], None] = lambda host: None
     health: Callable[[], Mapping[str, Health]] = dict
     heard: Callable[[], Mapping[str, Heard]] = dict
+    actor: Actor | None = None
 
     def mint(self, prefix: str) -> str:
         """A new id of this call."""
         return mint_id(prefix, self.clock, self.dice)
+
+    def acting(self, actor: Actor) -> Desk:
+        """The desk with `actor` at it: what is changed from here stands in the audit trail under his name."""
+        return self._replace(actor=actor, store=self.store.acting(actor))
+
+    def step(self, action: str = "", detail: str = "") -> Desk:
+        """The desk for one step of what its actor does: another operation, or with a remark."""
+        if self.actor is None:
+            return self
+        return self.acting(msgspec.structs.replace(
+            self.actor, action=action or self.actor.action, detail=detail or self.actor.detail,
+            at_ns=self.clock.now_ns()))
 
     def repeat(self, at_ns: int, seed: bytes) -> Desk:
         """The desk of a call that may be run again: its ids depend on the claim alone."""
@@ -65,6 +84,11 @@ def add_once(shelf: Shelf[T], row: T, identity: str) -> int:
         if kept.row != row:
             raise
         return kept.version
+
+
+def pick_version(kept: Kept[T], if_version: int | None) -> int:
+    """The version that a change is meant for: the caller's, or the one just read, so that no change is lost."""
+    return kept.version if if_version is None else if_version or NEVER
 
 
 class SeededDice:

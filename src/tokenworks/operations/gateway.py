@@ -9,7 +9,7 @@ from tokenworks.limits import FORGET_QUIET_S
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import show_time
-from tokenworks.store.shapes import AuditNote, WriterRow
+from tokenworks.store.shapes import WriterRow
 
 
 class ListGateways(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,8 +69,8 @@ def forget_host(desk: Desk, ask: ForgetHost) -> Gateways:
     now_ns = desk.clock.now_ns()
     if not ask.force:
         _check_quiet(ask.host, rows, now_ns)
-    marked = [desk.store.writers.mark(row.writer, "forget", now_ns) for row in rows]
-    desk.store.meta.note(AuditNote(now_ns, "admin", "forget", "gateway", ask.host, "by force" if ask.force else ""))
+    writers = desk.step(detail="by force" if ask.force else "").store.writers
+    marked = [writers.mark(row.writer, "forget", now_ns) for row in rows]
     desk.forget(ask.host)
     return Gateways([_view(desk, row) for row in marked], show_time(desk.store.writers.complete(now_ns)))
 

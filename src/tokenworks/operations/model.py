@@ -8,7 +8,7 @@ import msgspec
 
 from tokenworks.errors import Conflict, Invalid, NotFound
 from tokenworks.fleet.deployment import Model
-from tokenworks.operations.desk import Desk
+from tokenworks.operations.desk import Desk, pick_version
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import Page, check_limit, check_name, check_text, show_time
 from tokenworks.store.shapes import Kept
@@ -20,7 +20,7 @@ class SetModel(msgspec.Struct, forbid_unknown_fields=True):
     """`context_tokens` bounds input and output together, `output_tokens_max` one answer.
 
     `tokenizer`: "" estimates by bytes, "tokenworks-tiny", or "file:/path/tokenizer.json". `image_tokens_max`: 0 refuses
-    images.
+    images. `if_version`: only while the model is at this version; 0: only where there is none yet.
     """
 
     model: str
@@ -30,12 +30,20 @@ class SetModel(msgspec.Struct, forbid_unknown_fields=True):
     modality: Literal["text", "embedding"] = "text"
     tokenizer: str = ""
     image_tokens_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    if_version: int | None = None
 
 
 class OneModel(msgspec.Struct, forbid_unknown_fields=True):
     """A model by its name."""
 
     model: str
+
+
+class RemoveModel(msgspec.Struct, forbid_unknown_fields=True):
+    """A model by its name. `if_version`: only while it is at this version."""
+
+    model: str
+    if_version: int | None = None
 
 
 class ListModels(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,13 +79,18 @@ def set_model(desk: Desk, ask: SetModel) -> ModelView:
     if ask.tokenizer not in ("", "tokenworks-tiny") and not ask.tokenizer.startswith("file:/"):
         raise Invalid("tokenizer", 'write "", "tokenworks-tiny" or "file:/path/tokenizer.json"')
     try:
-        created_ns = desk.store.models.get(ask.model).row.created_at_ns
+        kept: Kept[Model] | None = desk.store.models.get(ask.model)
     except NotFound:
-        created_ns = 0
+        kept = None
     row = Model(check_name(ask.model, "model"), ask.context_tokens,
                 min(ask.output_tokens_max or ask.context_tokens, ask.context_tokens), check_text(ask.vendor, "vendor"),
-                ask.modality, ask.tokenizer, ask.image_tokens_max, created_ns or desk.clock.now_ns())
-    return _view(Kept(row, desk.store.models.put(row) if created_ns else desk.store.models.add(row)))
+                ask.modality, ask.tokenizer, ask.image_tokens_max,
+                kept.row.created_at_ns if kept else desk.clock.now_ns())
+    if kept is not None:
+        return _view(Kept(row, desk.store.models.put(row, pick_version(kept, ask.if_version))))
+    if ask.if_version:
+        raise NotFound("model", ask.model)
+    return _view(Kept(row, desk.store.models.add(row)))
 
 
 def list_models(desk: Desk, ask: ListModels) -> Page[ModelView]:
@@ -91,13 +104,13 @@ def show_model(desk: Desk, ask: OneModel) -> ModelView:
     return _view(desk.store.models.get(ask.model))
 
 
-def remove_model(desk: Desk, ask: OneModel) -> Removed:
+def remove_model(desk: Desk, ask: RemoveModel) -> Removed:
     """Stop selling a model. Its deployments must be removed first."""
-    desk.store.models.get(ask.model)
+    kept = desk.store.models.get(ask.model)
     users = desk.store.deployments.page(limit=1, under=ask.model).data
     if users:
         raise Conflict(f"Deployment {users[0].row.id} serves {ask.model}. Remove the model's deployments first.")
-    desk.store.models.drop(ask.model)
+    desk.store.models.drop(ask.model, pick_version(kept, ask.if_version))
     return Removed(ask.model)
 
 

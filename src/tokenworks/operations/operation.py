@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 class Operation(NamedTuple):
     """One verb of one noun. `run(desk, ask)` takes and gives msgspec structs; the docstring of `run` explains it.
 
-    `once`: what is given holds a secret that is shown once and never stored.
+    `once`: what is given holds a secret that is shown once and never stored. `reads`: it changes nothing.
     """
 
     name: str
@@ -17,6 +17,7 @@ class Operation(NamedTuple):
     takes: Any
     gives: Any
     once: bool = False
+    reads: bool = False
 
     @property
     def summary(self) -> str:
@@ -29,7 +30,7 @@ class Operation(NamedTuple):
         return " ".join((self.run.__doc__ or "").split())
 
 
-def define(name: str, run: Callable[..., Any], once: bool = False) -> Operation:
+def define(name: str, run: Callable[..., Any], once: bool = False, reads: bool = False) -> Operation:
     """An operation from its function: what it takes and gives is read from the annotations."""
     hints = get_type_hints(run)
-    return Operation(name, run, hints["ask"], hints["return"], once)
+    return Operation(name, run, hints["ask"], hints["return"], once, reads)

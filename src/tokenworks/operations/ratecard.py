@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tokenworks.errors import NotFound
+from tokenworks.errors import Conflict, NotFound
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import Page, check_limit, check_name, read_time, show_time
@@ -16,13 +16,14 @@ from tokenworks.tariff.check import check_card
 class SetCard(msgspec.Struct, forbid_unknown_fields=True):
     """The next version of a card. `models` maps a model, or "*" for any other, to prices per million tokens.
 
-    `effective_from` left out means now.
+    `effective_from` left out means now. `if_version`: only while this is the newest version; 0: only as the first.
     """
 
     card: str
     currency: str
     models: dict[str, Price]
     effective_from: str | None = None
+    if_version: int | None = None
 
 
 class OneCard(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,6 +60,9 @@ def set_card(desk: Desk, ask: SetCard) -> CardView:
     while cursor is not None:
         rows = desk.store.cards.page(cursor, 500, name)
         version, cursor = max([version, *(kept.row.version for kept in rows.data)]), rows.next_cursor
+    if ask.if_version not in (None, version):
+        raise Conflict(f"The newest version of rate card {name!r} is {version}, not {ask.if_version}. Read it again, "
+                       "then decide.")
     from_ns = read_time(ask.effective_from, "effective_from") or now_ns
     card = RateCard(name, version + 1, ask.currency, from_ns, ask.models)
     check_card(card)

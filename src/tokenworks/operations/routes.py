@@ -55,4 +55,7 @@ ROUTES = (
     Route("POST", "/suspense/{suspense}/resolution", "suspense.resolve"),
     Route("GET", "/gateways", "gateway.list"),
     Route("POST", "/gateways/{host}/forget", "gateway.forget"),
+    Route("GET", "/audit", "audit.list"),
+    Route("GET", "/audit/verification", "audit.verify"),
+    Route("GET", "/audit/{number}", "audit.show"),
 )

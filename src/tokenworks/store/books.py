@@ -21,7 +21,9 @@ from tokenworks.store import loading, rows, schema
 from tokenworks.store.bell import AnyBell
 from tokenworks.store.database import Database
 from tokenworks.store.loading import Cards, Items, Part
+from tokenworks.store.scribe import Scribe
 from tokenworks.store.shapes import AccountRow, Batch, Funding, Lent, Posted, Withdrawal
+from tokenworks.store.trail import tell_lot
 from tokenworks.store.writers import find_writer, greet_writer, lock_writer
 
 _UNFIT = (DataError, IntegrityError, OverflowError, AmountOutOfRange, Broken)  # what a record can do to a transaction
@@ -31,8 +33,8 @@ _payload = msgspec.msgpack.Encoder().encode
 class SqlBooks:
     """ports.Books."""
 
-    def __init__(self, database: Database, bell: AnyBell) -> None:
-        self._database, self._bell, self._cards = database, bell, Cards()
+    def __init__(self, database: Database, bell: AnyBell, scribe: Scribe) -> None:
+        self._database, self._bell, self._cards, self._scribe = database, bell, Cards(), scribe
 
     def lend(self, writer: str, ask: Ask, now_ns: int) -> Lent:
         """See ports.Books."""
@@ -61,7 +63,7 @@ class SqlBooks:
 
     def withdraw(self, withdrawal: Withdrawal) -> Lot:
         """See ports.Books."""
-        return self._database.write(lambda conn: _withdraw(conn, withdrawal))
+        return self._database.write(lambda conn: _withdraw(conn, withdrawal, self._scribe))
 
     def _post_ahead(self, batch: Batch) -> Posted:
         """Decides and packs before anything is locked, so that lenders hardly wait for a poster.
@@ -91,6 +93,7 @@ class SqlBooks:
             return check_same(loading.lock_lots(conn, [lot.id])[lot.id], lot)
         loading.write_entries(conn, [entry])
         self._bell.enlist(conn, "credit", funding.account)
+        self._scribe.tell(conn, ("lot", lot.id), None, tell_lot(lot))
         return lot
 
 
@@ -119,7 +122,7 @@ def check_left(lot: Lot, withdrawal: Withdrawal) -> int:
     return amount_minor
 
 
-def _withdraw(conn: Connection, withdrawal: Withdrawal) -> Lot:
+def _withdraw(conn: Connection, withdrawal: Withdrawal, scribe: Scribe) -> Lot:
     lot = loading.lock_lots(conn, [withdrawal.lot]).get(withdrawal.lot)
     if lot is None:
         raise NotFound("lot", withdrawal.lot)
@@ -133,7 +136,9 @@ def _withdraw(conn: Connection, withdrawal: Withdrawal) -> Lot:
         return lot
     loading.move_lots(conn, [moved[0]])
     loading.write_entries(conn, [msgspec.structs.replace(moved[1], id=withdrawal.entry)])
-    return move_lot(lot, moved[0])
+    after = move_lot(lot, moved[0])
+    scribe.tell(conn, ("lot", lot.id), tell_lot(lot), tell_lot(after))
+    return after
 
 
 def _lend(conn: Connection, writer: str, ask: Ask, now_ns: int) -> Lent:

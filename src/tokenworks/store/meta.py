@@ -1,16 +1,16 @@
-"""The books about themselves, idempotency keys and the audit trail, in SQL."""
+"""The books about themselves and idempotency keys, in SQL."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select, text, update
 
 from tokenworks.clock import Clock, Dice
-from tokenworks.errors import Invalid
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
 from tokenworks.store import schema
 from tokenworks.store.database import Database
 from tokenworks.store.rows import insert_for
-from tokenworks.store.shapes import AuditNote, BooksFacts, Claim, Rows
+from tokenworks.store.scribe import Scribe
+from tokenworks.store.shapes import BooksFacts, Claim
 
 SEED_BYTES = 16
 
@@ -25,8 +25,8 @@ def found_books(conn: Connection, clock: Clock, dice: Dice) -> None:
 class SqlMeta:
     """ports.Meta."""
 
-    def __init__(self, database: Database, dice: Dice) -> None:
-        self._database, self._dice = database, dice
+    def __init__(self, database: Database, dice: Dice, scribe: Scribe) -> None:
+        self._database, self._dice, self._scribe = database, dice, scribe
 
     def facts(self) -> BooksFacts:
         """See ports.Meta."""
@@ -34,9 +34,7 @@ class SqlMeta:
 
     def raise_epoch(self) -> int:
         """See ports.Meta."""
-        books = schema.books
-        raised = update(books).values(epoch=books.c.epoch + 1).returning(books.c.epoch)
-        return self._database.write(lambda conn: int(conn.execute(raised).scalar_one()))
+        return self._database.write(self._raise)
 
     def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:
         """See ports.Meta."""
@@ -48,28 +46,11 @@ class SqlMeta:
         query = update(schema.claims).where(schema.claims.c.key == key).values(reply=reply)
         self._database.write(lambda conn: conn.execute(query))
 
-    def note(self, note: AuditNote) -> None:
-        """See ports.Meta."""
-        values = {"at_ns": note.at_ns, "actor": note.actor, "action": note.action, "noun": note.noun,
-                  "noun_id": note.id, "detail": note.detail}
-        self._database.write(lambda conn: conn.execute(schema.notes.insert().values(values)))
-
-    def notes(self, cursor: str = "", limit: int = 50) -> Rows[AuditNote]:
-        """See ports.Meta."""
-        table = schema.notes
-        query = select(table).order_by(table.c.id.desc()).limit(limit + 1)
-        if cursor:
-            query = query.where(table.c.id < read_number(cursor))
-        found = self._database.read(lambda conn: conn.execute(query).all())
-        data = [AuditNote(row.at_ns, row.actor, row.action, row.noun, row.noun_id, row.detail) for row in found[:limit]]
-        return Rows(data, str(found[limit - 1].id) if len(found) > limit else None)
-
-
-def read_number(cursor: str) -> int:
-    """A cursor that is a number; raises Invalid."""
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise Invalid("cursor", "give back next_cursor of the page before, unchanged")
-    return int(cursor)
+    def _raise(self, conn: Connection) -> int:
+        books = schema.books
+        epoch: int = conn.execute(update(books).values(epoch=books.c.epoch + 1).returning(books.c.epoch)).scalar_one()
+        self._scribe.tell(conn, ("books", "epoch"), {"epoch": epoch - 1}, {"epoch": epoch})
+        return epoch
 
 
 def _facts(conn: Connection) -> BooksFacts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenworks.clock import Clock, Dice, SystemClock, SystemDice
 from tokenworks.store import nouns, schema
-from tokenworks.store.bell import LocalBell, PostgresBell
+from tokenworks.store.bell import AnyBell, LocalBell, PostgresBell
 from tokenworks.store.books import SqlBooks
 from tokenworks.store.database import Database, open_engine
 from tokenworks.store.ledger import SqlLedger
@@ -13,6 +13,8 @@ from tokenworks.store.migrate import migrate_database
 from tokenworks.store.policy import SqlPolicy, SqlShelf
 from tokenworks.store.ports import Store
 from tokenworks.store.requests import SqlRequests
+from tokenworks.store.scribe import Scribe, SqlTrail
+from tokenworks.store.trail import Actor
 from tokenworks.store.writers import SqlSuspense, SqlWriters
 
 
@@ -25,22 +27,25 @@ def open_store(url: str, clock: Clock | None = None, dice: Dice | None = None) -
     database = Database(open_engine(url), clock or SystemClock())
     migrate_database(database)
     database.write(lambda conn: found_books(conn, clock or SystemClock(), dice))
-    return _assemble(database, dice)
-
-
-def _assemble(database: Database, dice: Dice) -> Store:
     bell = LocalBell() if database.sqlite else PostgresBell(database)
+    return _assemble(database, dice, bell, Scribe())
+
+
+def _assemble(database: Database, dice: Dice, bell: AnyBell, scribe: Scribe) -> Store:
+    def acting(actor: Actor) -> Store:
+        return _assemble(database, dice, bell, Scribe(actor))
 
     def close() -> None:
         bell.close()
         database.close()
 
     return Store(
-        books=SqlBooks(database, bell), writers=SqlWriters(database), suspense=SqlSuspense(database),
-        accounts=SqlShelf(database, bell, nouns.ACCOUNT, schema.accounts),
-        keys=SqlShelf(database, bell, nouns.KEY, schema.keys),
-        models=SqlShelf(database, bell, nouns.MODEL, schema.models),
-        deployments=SqlShelf(database, bell, nouns.DEPLOYMENT, schema.deployments),
-        cards=SqlShelf(database, bell, nouns.CARD, schema.cards),
+        books=SqlBooks(database, bell, scribe), writers=SqlWriters(database, scribe),
+        suspense=SqlSuspense(database, scribe),
+        accounts=SqlShelf(database, bell, nouns.ACCOUNT, schema.accounts, scribe),
+        keys=SqlShelf(database, bell, nouns.KEY, schema.keys, scribe),
+        models=SqlShelf(database, bell, nouns.MODEL, schema.models, scribe),
+        deployments=SqlShelf(database, bell, nouns.DEPLOYMENT, schema.deployments, scribe),
+        cards=SqlShelf(database, bell, nouns.CARD, schema.cards, scribe),
         policy=SqlPolicy(database), requests=SqlRequests(database), ledger=SqlLedger(database),
-        meta=SqlMeta(database, dice), bell=bell, close=close)
+        meta=SqlMeta(database, dice, scribe), trail=SqlTrail(database), bell=bell, close=close, acting=acting)

@@ -17,6 +17,7 @@ from tokenworks.store import nouns, schema
 from tokenworks.store.bell import AnyBell
 from tokenworks.store.database import Database
 from tokenworks.store.nouns import Noun
+from tokenworks.store.scribe import Scribe
 from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows
 from tokenworks.tariff.card import RateCard
 
@@ -26,8 +27,8 @@ T = TypeVar("T")
 class SqlShelf(Generic[T]):
     """One noun's rows (ports.Shelf)."""
 
-    def __init__(self, database: Database, bell: AnyBell, noun: Noun[T], table: Table) -> None:
-        self._database, self._bell, self._noun, self._table = database, bell, noun, table
+    def __init__(self, database: Database, bell: AnyBell, noun: Noun[T], table: Table, scribe: Scribe) -> None:
+        self._database, self._bell, self._noun, self._table, self._scribe = database, bell, noun, table, scribe
 
     def add(self, row: T) -> int:
         """See ports.Shelf. The same row a second time is the same addition."""
@@ -38,10 +39,10 @@ class SqlShelf(Generic[T]):
         nouns.check_fixed(self._noun, self._noun.ident(row))
         return self._change(lambda conn, version: self._put(conn, row, version, if_version))
 
-    def drop(self, ident: str) -> int:
+    def drop(self, ident: str, if_version: int = 0) -> int:
         """See ports.Shelf."""
         nouns.check_drops(self._noun)
-        return self._change(lambda conn, version: self._drop(conn, ident, version))
+        return self._change(lambda conn, version: self._drop(conn, ident, version, if_version))
 
     def get(self, ident: str) -> Kept[T]:
         """See ports.Shelf."""
@@ -89,6 +90,7 @@ class SqlShelf(Generic[T]):
             raise nouns.taken(self._noun, row.masked)
         conn.execute(table.delete().where(table.c.id == ident))  # one that was dropped before
         conn.execute(table.insert().values(id=ident, version=version, dropped=False, **self._columns(row)))
+        self._scribe.tell(conn, (self._noun.name, ident), None, row)
         return version
 
     def _put(self, conn: Connection, row: T, version: int, if_version: int) -> int:
@@ -101,12 +103,17 @@ class SqlShelf(Generic[T]):
                 return kept.version
             raise nouns.changed(self._noun, ident)
         conn.execute(update(table).where(table.c.id == ident).values(version=version, **self._columns(row)))
+        self._scribe.tell(conn, (self._noun.name, ident), kept.row, row)
         return version
 
-    def _drop(self, conn: Connection, ident: str, version: int) -> int:
-        if self._find(conn, ident) is None:
+    def _drop(self, conn: Connection, ident: str, version: int, if_version: int) -> int:
+        kept = self._find(conn, ident)
+        if kept is None:
             raise NotFound(self._noun.name, ident)
+        if if_version and kept.version != if_version:
+            raise nouns.changed(self._noun, ident)
         conn.execute(update(self._table).where(self._table.c.id == ident).values(version=version, dropped=True))
+        self._scribe.tell(conn, (self._noun.name, ident), kept.row, None)
         return version
 
     def _find(self, conn: Connection, ident: str) -> Kept[T] | None:

@@ -17,7 +17,6 @@ from tokenworks.ledger.entries import Entry
 from tokenworks.ledger.lots import Lot
 from tokenworks.store.shapes import (
     AccountRow,
-    AuditNote,
     AuditRows,
     Balance,
     Batch,
@@ -41,6 +40,7 @@ from tokenworks.store.shapes import (
     Withdrawal,
     WriterRow,
 )
+from tokenworks.store.trail import Actor, AuditNote, Sealed, TrailQuery
 from tokenworks.tariff.card import RateCard
 
 T = TypeVar("T")
@@ -128,8 +128,9 @@ class Shelf(Protocol[T]):
         change: Conflict."""
         ...
 
-    def drop(self, ident: str) -> int:
-        """Removes a model or deployment; Conflict for nouns that only end (accounts, keys, cards). Raises NotFound."""
+    def drop(self, ident: str, if_version: int = 0) -> int:
+        """Removes a model or deployment; Conflict for nouns that only end (accounts, keys, cards), and as for `put`.
+        Raises NotFound."""
         ...
 
     def get(self, ident: str) -> Kept[T]:
@@ -203,7 +204,7 @@ class Ledger(Protocol):
 
 
 class Meta(Protocol):
-    """The books about themselves, idempotency keys and the audit trail."""
+    """The books about themselves, and idempotency keys."""
 
     def facts(self) -> BooksFacts:
         """Epoch, pepper, policy version."""
@@ -221,12 +222,24 @@ class Meta(Protocol):
         """Keeps the reply of a claimed key."""
         ...
 
-    def note(self, note: AuditNote) -> None:
-        """Adds to the audit trail."""
+
+class Trail(Protocol):
+    """The audit trail. What an actor changes is noted by the change itself (Store.acting); here is the rest."""
+
+    def add(self, note: AuditNote) -> Sealed:
+        """Notes what changed nothing, like a refusal."""
         ...
 
-    def notes(self, cursor: str = "", limit: int = 50) -> Rows[AuditNote]:
-        """The audit trail, newest first."""
+    def get(self, number: int) -> Sealed:
+        """Raises NotFound."""
+        ...
+
+    def page(self, query: TrailQuery) -> Rows[Sealed]:
+        """Newest first."""
+        ...
+
+    def head(self) -> tuple[int, bytes]:
+        """(number, digest) of the newest note."""
         ...
 
 
@@ -248,7 +261,11 @@ class Bell(Protocol):
 
 
 class Store(NamedTuple):
-    """Everything behind its doors. `close` ends connections and threads."""
+    """Everything behind its doors. `close` ends connections and threads.
+
+    `acting(actor)` is the same store in the hands of an operator: whatever it changes stands in the audit trail, in the
+    same transaction. The store itself notes nothing.
+    """
 
     books: Books
     writers: Writers
@@ -262,5 +279,7 @@ class Store(NamedTuple):
     requests: Requests
     ledger: Ledger
     meta: Meta
+    trail: Trail
     bell: Bell
     close: Callable[[], None]
+    acting: Callable[[Actor], Store]

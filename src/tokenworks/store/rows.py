@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tokenworks.credit.messages import LeaseGrant
 from tokenworks.credit.records import Attempt, HoldStep, Part
 from tokenworks.credit.rows import AttemptRow, ChargeRow, LeaseRow, ObjectRow, RequestRow, SuspenseRow
+from tokenworks.errors import Invalid
 from tokenworks.ledger.accounts import lot_of
 from tokenworks.ledger.entries import Entry, Posting
 from tokenworks.ledger.lots import Lot
@@ -225,3 +226,10 @@ def pack_object(row: ObjectRow, now_ns: int) -> Values:
 def as_rows(found: Iterable[Any]) -> list[Sequence[Any]]:
     """Database rows as the plain sequences that they are."""
     return cast("list[Sequence[Any]]", list(found))
+
+
+def read_number(cursor: str) -> int:
+    """A cursor that is a number; raises Invalid."""
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise Invalid("cursor", "give back next_cursor of the page before, unchanged")
+    return int(cursor)

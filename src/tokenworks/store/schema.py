@@ -169,5 +169,16 @@ claims = Table(
 notes = Table(
     "notes", metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    _count("at_ns"), *map(_text, ("actor", "action", "noun", "noun_id", "detail")),
+    _count("at_ns"), *map(_text, ("actor", "action", "noun", "noun_id", "detail", "login", "origin", "request")),
+    Column("outcome", PLAIN, nullable=False, server_default=text("'done'")), _text("reason"),
+    Column("changes", PLAIN, nullable=False, server_default=text("'{}'")),
+    Column("digest", LargeBinary, nullable=False, server_default=text("''")),
+    Index("ix_notes_thing", "noun", "noun_id", "id"),
+)
+
+# The head of the notes' chain: its one row is locked by whoever adds a note.
+trail = Table(
+    "trail", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _count("number"), Column("digest", LargeBinary, nullable=False, server_default=text("''")),
 )

@@ -320,14 +320,3 @@ class Claim(msgspec.Struct, frozen=True):
     seed: bytes
     reply: bytes | None
     at_ns: int = 0  # when it was first claimed
-
-
-class AuditNote(msgspec.Struct, frozen=True):
-    """Who did what to what, and when."""
-
-    at_ns: int
-    actor: str
-    action: str
-    noun: str
-    id: str
-    detail: str = ""

@@ -12,6 +12,7 @@ from tokenworks.credit.rows import EndView
 from tokenworks.errors import Conflict, NotFound
 from tokenworks.store import loading, rows, schema
 from tokenworks.store.database import Database
+from tokenworks.store.scribe import Scribe
 from tokenworks.store.shapes import Rows, Suspended, WriterRow
 
 # state -> event -> next state. An ended journal has nothing left to lose.
@@ -66,8 +67,8 @@ def writer_of(row: Sequence[Any]) -> WriterRow:
 class SqlWriters:
     """ports.Writers."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, scribe: Scribe) -> None:
+        self._database, self._scribe = database, scribe
 
     def greet(self, writer: str, now_ns: int) -> WriterRow:
         """See ports.Writers."""
@@ -92,7 +93,7 @@ class SqlWriters:
 
     def mark(self, writer: str, event: str, now_ns: int) -> WriterRow:
         """See ports.Writers."""
-        return self._database.write(lambda conn: _mark(conn, writer, event, now_ns))
+        return self._database.write(lambda conn: _mark(conn, (writer, event), now_ns, self._scribe))
 
     def complete(self, now_ns: int) -> int:
         """See ports.Writers."""
@@ -111,7 +112,8 @@ def _greet(conn: Connection, writer: str, now_ns: int) -> WriterRow:
     return writer_of(lock_writer(conn, writer))
 
 
-def _mark(conn: Connection, writer: str, event: str, now_ns: int) -> WriterRow:
+def _mark(conn: Connection, what: tuple[str, str], now_ns: int, scribe: Scribe) -> WriterRow:
+    writer, event = what
     known = lock_writer(conn, writer)
     state = next_state(writer, known.state, event)
     leases, lots = loading.lock_held(conn, writer)
@@ -124,14 +126,15 @@ def _mark(conn: Connection, writer: str, event: str, now_ns: int) -> WriterRow:
         view = EndView(writer, "0", now_ns, loading.read_epoch(conn), {}, leases, lots)
         loading.write_plan(conn, ending.forget_writer(view), now_ns)
     conn.execute(update(schema.writers).where(schema.writers.c.id == writer).values(state=state))
+    scribe.tell(conn, ("gateway", writer), {"state": known.state}, {"state": state})
     return writer_of(lock_writer(conn, writer))
 
 
 class SqlSuspense:
     """ports.Suspense."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, scribe: Scribe) -> None:
+        self._database, self._scribe = database, scribe
 
     def page(self, unresolved: bool = True, cursor: str = "", limit: int = 50) -> Rows[Suspended]:
         """See ports.Suspense."""
@@ -145,13 +148,15 @@ class SqlSuspense:
 
     def resolve(self, ident: str, resolution: str, now_ns: int) -> Suspended:
         """See ports.Suspense."""
-        return self._database.write(lambda conn: _resolve(conn, ident, (resolution, now_ns)))
+        return self._database.write(lambda conn: _resolve(conn, ident, (resolution, now_ns), self._scribe))
 
 
-def _resolve(conn: Connection, ident: str, done: tuple[str, int]) -> Suspended:
+def _resolve(conn: Connection, ident: str, done: tuple[str, int], scribe: Scribe) -> Suspended:
     table = schema.suspense
+    before = conn.execute(select(table.c.resolution).where(table.c.id == ident)).scalar()
     conn.execute(update(table).where(table.c.id == ident).values(resolution=done[0], resolved_at_ns=done[1]))
     row = conn.execute(select(table).where(table.c.id == ident)).first()
     if row is None:
         raise NotFound("suspense", ident)
+    scribe.tell(conn, ("suspense", ident), {"resolution": before}, {"resolution": done[0]})
     return rows.read_suspense(row)

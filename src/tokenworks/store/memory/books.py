@@ -18,16 +18,19 @@ from tokenworks.store.books import check_left, check_position, check_same, lent_
 from tokenworks.store.loading import Items, sum_up
 from tokenworks.store.memory.policy import MemoryShelf
 from tokenworks.store.memory.state import State
+from tokenworks.store.memory.trail import MemoryScribe
 from tokenworks.store.memory.writers import greet_writer
 from tokenworks.store.shapes import AccountRow, Batch, Funding, Lent, Posted, Withdrawal
+from tokenworks.store.trail import tell_lot
 from tokenworks.tariff.card import RateCard
 
 
 class MemoryBooks:
     """ports.Books."""
 
-    def __init__(self, state: State, accounts: MemoryShelf[AccountRow], cards: MemoryShelf[RateCard]) -> None:
-        self._state, self._accounts, self._cards = state, accounts, cards
+    def __init__(self, state: State, accounts: MemoryShelf[AccountRow], cards: MemoryShelf[RateCard],
+                 scribe: MemoryScribe) -> None:
+        self._state, self._accounts, self._cards, self._scribe = state, accounts, cards, scribe
 
     def lend(self, writer: str, ask: Ask, now_ns: int) -> Lent:
         """See ports.Books."""
@@ -97,6 +100,7 @@ class MemoryBooks:
                 return check_same(state.lots[lot.id], lot)
             state.put_lot(lot)
             state.entries[entry.id] = entry
+            self._scribe.tell(("lot", lot.id), None, tell_lot(lot))
         state.bell.echo("credit", funding.account)
         state.faults("fund done")
         return lot
@@ -119,6 +123,7 @@ class MemoryBooks:
                 return lot
             state.move([moved[0]], [])
             state.entries[withdrawal.entry] = msgspec.structs.replace(moved[1], id=withdrawal.entry)
+            self._scribe.tell(("lot", lot.id), tell_lot(lot), tell_lot(state.lots[lot.id]))
             state.faults("withdraw done")
             return state.lots[withdrawal.lot]
 

@@ -7,15 +7,16 @@ import msgspec
 from tokenworks.clock import Dice
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
 from tokenworks.store.memory.state import State
-from tokenworks.store.meta import SEED_BYTES, read_number
-from tokenworks.store.shapes import AuditNote, BooksFacts, Claim, Rows
+from tokenworks.store.memory.trail import MemoryScribe
+from tokenworks.store.meta import SEED_BYTES
+from tokenworks.store.shapes import BooksFacts, Claim
 
 
 class MemoryMeta:
     """ports.Meta."""
 
-    def __init__(self, state: State, dice: Dice) -> None:
-        self._state, self._dice = state, dice
+    def __init__(self, state: State, dice: Dice, scribe: MemoryScribe) -> None:
+        self._state, self._dice, self._scribe = state, dice, scribe
 
     def facts(self) -> BooksFacts:
         """See ports.Meta."""
@@ -28,6 +29,7 @@ class MemoryMeta:
         """See ports.Meta."""
         with self._state.lock:
             self._state.epoch += 1
+            self._scribe.tell(("books", "epoch"), {"epoch": self._state.epoch - 1}, {"epoch": self._state.epoch})
             return self._state.epoch
 
     def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:
@@ -49,16 +51,3 @@ class MemoryMeta:
             if key in self._state.claims:
                 claim, digest = self._state.claims[key]
                 self._state.claims[key] = (msgspec.structs.replace(claim, reply=reply), digest)
-
-    def note(self, note: AuditNote) -> None:
-        """See ports.Meta."""
-        with self._state.lock:
-            self._state.notes.append(note)
-
-    def notes(self, cursor: str = "", limit: int = 50) -> Rows[AuditNote]:
-        """See ports.Meta."""
-        with self._state.lock:
-            end = min(read_number(cursor) - 1, len(self._state.notes)) if cursor else len(self._state.notes)
-            start = max(0, end - limit)
-            data = self._state.notes[start:end][::-1]
-        return Rows(data, str(start + 1) if start else None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 from tokenworks.errors import NotFound
 from tokenworks.fleet.deployment import Deployment, Model
 from tokenworks.store import nouns
 from tokenworks.store.memory.state import State
+from tokenworks.store.memory.trail import MemoryScribe
 from tokenworks.store.nouns import Noun
 from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows
 from tokenworks.tariff.card import RateCard
@@ -19,7 +21,7 @@ class MemoryShelf(Generic[T]):
     """ports.Shelf. `rows` has all of them by id, for decisions."""
 
     def __init__(self, state: State, noun: Noun[T]) -> None:
-        self._state, self._noun = state, noun
+        self._state, self._noun, self._scribe = state, noun, MemoryScribe(state)
         self._kept: dict[str, Kept[T]] = {}
         self._dropped: dict[str, int] = {}
         self._digests: dict[bytes, str] = {}
@@ -56,12 +58,15 @@ class MemoryShelf(Generic[T]):
             version = self._set(ident, row)
         return self._ring(version)
 
-    def drop(self, ident: str) -> int:
+    def drop(self, ident: str, if_version: int = 0) -> int:
         """See ports.Shelf."""
         nouns.check_drops(self._noun)
         with self._state.lock:
             self._state.faults("drop")
-            self.get(ident)
+            kept = self.get(ident)
+            if if_version and kept.version != if_version:
+                raise nouns.changed(self._noun, ident)
+            self._scribe.tell((self._noun.name, ident), kept.row, None)
             del self._kept[ident], self.rows[ident]
             self._state.policy_version += 1
             version = self._dropped[ident] = self._state.policy_version
@@ -89,7 +94,15 @@ class MemoryShelf(Generic[T]):
         gone = [ident for ident, at in sorted(self._dropped.items()) if at > version] if version else []
         return [kept.row for _, kept in sorted(self._kept.items()) if kept.version > version], gone
 
+    def acting(self, scribe: MemoryScribe) -> MemoryShelf[T]:
+        """The same shelf in other hands."""
+        held = copy(self)
+        held._scribe = scribe
+        return held
+
     def _set(self, ident: str, row: T) -> int:
+        before = self._kept[ident].row if ident in self._kept else None
+        self._scribe.tell((self._noun.name, ident), before, row)
         self._state.policy_version += 1
         self._kept[ident] = Kept(row, self._state.policy_version)
         self.rows[ident] = row

@@ -16,7 +16,8 @@ from tokenworks.ledger.lots import Lot, LotDelta, move_lot
 from tokenworks.store.bell import LocalBell
 from tokenworks.store.loading import OPEN
 from tokenworks.store.rows import suspense_id
-from tokenworks.store.shapes import AuditNote, Claim, Suspended, WriterRow
+from tokenworks.store.shapes import Claim, Suspended, WriterRow
+from tokenworks.store.trail import Sealed
 from tokenworks.units import AMOUNT_MAX
 
 
@@ -44,7 +45,7 @@ class State:
         self.objects: dict[str, ObjectRow] = {}
         self.suspense: dict[str, Suspended] = {}
         self.claims: dict[str, tuple[Claim, bytes]] = {}
-        self.notes: list[AuditNote] = []
+        self.notes: list[Sealed] = []
 
     def writer(self, writer: str) -> WriterRow:
         """Raises NotFound."""

@@ -8,6 +8,7 @@ from tokenworks.credit import ending
 from tokenworks.credit.rows import EndView
 from tokenworks.errors import NotFound
 from tokenworks.store.memory.state import State
+from tokenworks.store.memory.trail import MemoryScribe
 from tokenworks.store.shapes import Rows, Suspended, WriterRow
 from tokenworks.store.writers import ACTIVE, host_of, next_state
 
@@ -20,8 +21,8 @@ def greet_writer(state: State, writer: str, now_ns: int) -> WriterRow:
 class MemoryWriters:
     """ports.Writers."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, scribe: MemoryScribe) -> None:
+        self._state, self._scribe = state, scribe
 
     def greet(self, writer: str, now_ns: int) -> WriterRow:
         """See ports.Writers."""
@@ -49,13 +50,15 @@ class MemoryWriters:
         state = self._state
         with state.lock:
             state.faults("mark")
-            after = next_state(writer, state.writer(writer).state, event)
+            before = state.writer(writer).state
+            after = next_state(writer, before, event)
             turn = ending.find_writer if event == "find" else ending.lose_writer
             state.move([], turn(state.held(writer).values()))
             if event == "forget":
                 leases = state.held(writer)
                 lots = {lease.lot: state.lots[lease.lot] for lease in leases.values()}
                 state.apply(ending.forget_writer(EndView(writer, "0", now_ns, state.epoch, {}, leases, lots)))
+            self._scribe.tell(("gateway", writer), {"state": before}, {"state": after})
             return state.amend_writer(writer, state=after)
 
     def complete(self, now_ns: int) -> int:
@@ -73,8 +76,8 @@ def least_watermark(state: State, now_ns: int) -> int:
 class MemorySuspense:
     """ports.Suspense."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, scribe: MemoryScribe) -> None:
+        self._state, self._scribe = state, scribe
 
     def page(self, unresolved: bool = True, cursor: str = "", limit: int = 50) -> Rows[Suspended]:
         """See ports.Suspense."""
@@ -88,6 +91,8 @@ class MemorySuspense:
         with self._state.lock:
             if ident not in self._state.suspense:
                 raise NotFound("suspense", ident)
+            before = self._state.suspense[ident].resolution
+            self._scribe.tell(("suspense", ident), {"resolution": before}, {"resolution": resolution})
             row = msgspec.structs.replace(self._state.suspense[ident], resolution=resolution, resolved_at_ns=now_ns)
             self._state.suspense[ident] = row
             return row
