@@ -8,7 +8,7 @@ import pytest
 from tests.goldens import body, stream
 from tests.wire.gist import events_of, gist
 
-from tokenworks.wire import chat
+from tokenworks.wire import chat, chat_writer
 from tokenworks.wire.events import (
     ENDED,
     Begin,
@@ -106,19 +106,19 @@ def test_body_is_stream() -> None:
 
 def test_roles() -> None:
     """The first chunk of a choice says its role, as clients expect."""
-    writer = chat.Writer("m")
+    writer = chat_writer.Writer("m")
     chunk = json.loads(writer.write(ChoiceBegin(1))[6:])
-    assert chunk["choices"] == [{"index": 1, "delta": {"role": "assistant", "content": None}, "finish_reason": None}]
+    assert chunk["choices"] == [{"index": 1, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
 
 
 def test_custom_calls() -> None:
     events = [ChoiceBegin(0), BlockBegin(0, 0, "custom", "", "c", "patch"), Delta(0, 0, "free"), BlockEnd(0, 0),
               finish_of(0, "tool_calls")]
-    writer = chat.Writer("m")
+    writer = chat_writer.Writer("m")
     assert gist(events_of("chat", b"".join(writer.write(event) for event in events)))[0][1] == [
         ("custom", "patch", "free")]
 
 
 def test_body_keeps_head() -> None:
-    said = json.loads(chat.write_body(events_of("chat", stream("openai/chat_text").data)))
+    said = json.loads(chat_writer.write_body(events_of("chat", stream("openai/chat_text").data)))
     assert said["service_tier"] == "default" and said["object"] == "chat.completion" and said["created"] == 1763900000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenworks.wire import chat, messages
+from tokenworks.wire import chat_writer, messages_writer
 from tokenworks.wire.events import REASONS, finish_of, own_word
 
 
@@ -14,9 +14,9 @@ def test_reasons() -> None:
 
 def test_own_words() -> None:
     for native in REASONS:
-        for words, own in ((chat.WORDS, chat.OWN), (messages.WORDS, messages.OWN)):
+        for words, own in ((chat_writer.WORDS, chat_writer.OWN), (messages_writer.WORDS, messages_writer.OWN)):
             word = own_word(finish_of(0, native), words, own)
             assert word in own and (word == native or native not in own)
-    assert own_word(finish_of(0, "tool_use"), chat.WORDS, chat.OWN) == "tool_calls"
-    assert own_word(finish_of(0, "length"), messages.WORDS, messages.OWN) == "max_tokens"
-    assert own_word(finish_of(0, "stop_sequence"), messages.WORDS, messages.OWN) == "stop_sequence"
+    assert own_word(finish_of(0, "tool_use"), chat_writer.WORDS, chat_writer.OWN) == "tool_calls"
+    assert own_word(finish_of(0, "length"), messages_writer.WORDS, messages_writer.OWN) == "max_tokens"
+    assert own_word(finish_of(0, "stop_sequence"), messages_writer.WORDS, messages_writer.OWN) == "stop_sequence"

@@ -145,7 +145,7 @@ class StreamMeter(Usual):
         relayed = []
         for block in blocks:
             name, text = read_event(block)
-            relayed.append(self._relay(block, text, name) if text else block)
+            relayed.append(self._relay(block, text, name) if text else self._idle(block))
             if self.stopped:
                 break
         if self._splitter.rest:
@@ -196,6 +196,10 @@ class StreamMeter(Usual):
         if not self._follows_text:
             self.learn(block, relayed, events)
         return relayed
+
+    def _idle(self, block: bytes) -> bytes:
+        """What says nothing: comments and blank lines."""
+        return block
 
     def _note(self, event: Event) -> bool:
         """Take what structures a stream; False when the event is not for the client."""
@@ -256,7 +260,11 @@ class WholeReport(msgspec.Struct, frozen=True):
 
 def read_whole(dialect: Dialect, engine: Engine, body: bytes) -> WholeReport:
     """What a whole body says of usage, ids and output."""
-    events = SPOKEN[dialect].reader().read_body(body)
+    return report_whole(dialect, engine, body, SPOKEN[dialect].reader().read_body(body))
+
+
+def report_whole(dialect: Dialect, engine: Engine, body: bytes, events: list[Event] | None) -> WholeReport:
+    """The same of a body that was read already."""
     if events is None or not isinstance(events[0], Begin):
         return WholeReport(None, valid=False, error=body[:ERROR_BODY_BYTES_MAX] if events else None)
     report: Report | None = None

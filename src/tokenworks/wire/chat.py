@@ -1,4 +1,4 @@
-"""Chat completions: chunks and whole bodies to events and back (OpenAI API reference, "Chat Completions").
+"""Chat completions: chunks and whole bodies to events (OpenAI API reference, "Chat Completions").
 
 Chat has no blocks of its own: a run of content, of reasoning, each tool call is one. Nothing but the finish reason ends
 a tool call, so one without it is half-written.
@@ -6,12 +6,9 @@ a tool call, so one without it is half-written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from tokenworks.wire import loose
-from tokenworks.wire.answer import Answer
 from tokenworks.wire.events import (
     ENDED,
     Begin,
@@ -22,21 +19,15 @@ from tokenworks.wire.events import (
     Event,
     Extra,
     Failed,
-    Finish,
     Kind,
     ProgressSeen,
-    Reason,
     Timings,
     UsageSeen,
     finish_of,
-    own_word,
 )
-from tokenworks.wire.sse import write_event
 
 NONE = msgspec.Raw(b"")
-DONE = b"data: [DONE]\n\n"
 SHORT: dict[bytes, tuple[Event, ...]] = {b"[DONE]": (ENDED,), b"null": ()}  # llama.cpp begins batches with a null
-Object = dict[str, object]
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -59,6 +50,7 @@ class _Delta(msgspec.Struct, gc=False):
     reasoning: str | None = None  # newer vLLM, OpenRouter
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
+    annotations: list[msgspec.Raw] | None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -67,6 +59,9 @@ class _Choice(msgspec.Struct, gc=False):
     message: _Delta | None = None
     finish_reason: str | None = None
     logprobs: msgspec.Raw = NONE
+    stop_reason: msgspec.Raw = NONE  # vLLM: the stop sequence that was met, or a token's number
+    matched_stop: msgspec.Raw = NONE  # SGLang
+    usage: msgspec.Raw = NONE  # Moonshot
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -77,21 +72,45 @@ class _Chunk(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     created: msgspec.Raw = NONE
+    base_resp: msgspec.Raw = NONE
 
 
-class _Completion(msgspec.Struct, gc=False):
+class _Counts(msgspec.Struct, gc=False):
     completion_tokens: int = 0
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+
+
+class _Status(msgspec.Struct, gc=False):
+    status_code: int = 0
 
 
 CHUNK = loose.Loose(_Chunk)
-COMPLETION = loose.Loose(_Completion)
+COUNTS = loose.Loose(_Counts)
+_STATUS = loose.Loose(_Status)
 _SECONDS = loose.Loose(int)
 
 
 def usage_event(raw: bytes, choice: int, final: bool) -> UsageSeen:
-    """The event of a chat or completions usage object."""
-    figures = COMPLETION.decode(raw)
-    return UsageSeen(raw, figures.completion_tokens if figures else 0, choice, final)
+    """The event of a chat or completions usage object. What was thought may stand in the total alone."""
+    figures = COUNTS.decode(raw)
+    if figures is None:
+        return UsageSeen(raw, 0, choice, final)
+    made, prompt = figures.completion_tokens, figures.prompt_tokens
+    return UsageSeen(raw, max(made, figures.total_tokens - prompt) if prompt else made, choice, final)
+
+
+def failed(chunk: _Chunk) -> bool:
+    """Whether it says an error: `error`, or MiniMax's `base_resp` with a code, which comes with status 200."""
+    if chunk.error is not NONE and loose.given(chunk.error):
+        return True
+    status = None if chunk.base_resp is NONE else _STATUS.decode(loose.given(chunk.base_resp))
+    return bool(status and status.status_code)
+
+
+def read_stop(*fields: msgspec.Raw) -> bytes:
+    """The stop sequence that ended a choice, as JSON; b"" where an engine names none."""
+    return next((raw for raw in map(bytes, fields) if raw.startswith(b'"')), b"")
 
 
 def read_seconds(raw: msgspec.Raw) -> int:
@@ -125,7 +144,7 @@ class Reader:
         chunk = CHUNK.decode(data)
         if chunk is None:
             return None
-        if name == "error" or (chunk.error is not NONE and loose.given(chunk.error)):
+        if name == "error" or failed(chunk):
             return [Failed(data)]
         events: list[Event] = [] if self._begun else self._begin(chunk, data)
         choice = None
@@ -135,12 +154,14 @@ class Reader:
             if choice.logprobs is not NONE:
                 self._logprobs(events, choice)
             if choice.finish_reason:
-                self._finish(events, choice.index, choice.finish_reason)
+                self._finish(events, choice, choice.finish_reason)
         whose = choice.index if choice else -1
         if chunk.timings is not None:
             events.append(ProgressSeen(chunk.timings, whose))
         if chunk.usage is not NONE and (raw := loose.given(chunk.usage)):
             events.append(usage_event(raw, whose, choice is None or bool(choice.finish_reason)))
+        elif choice is not None and choice.usage is not NONE and (raw := loose.given(choice.usage)):
+            events.append(usage_event(raw, whose, bool(choice.finish_reason)))
         return events
 
     def read_body(self, body: bytes) -> list[Event] | None:
@@ -148,7 +169,7 @@ class Reader:
         whole = CHUNK.decode(body)
         if whole is None:
             return None
-        if loose.given(whole.error):
+        if failed(whole):
             return [Failed(body)]
         events = self._begin(whole, body)
         for choice in whole.choices or ():
@@ -157,7 +178,7 @@ class Reader:
                     call.index = place  # whole bodies do not number them
                 self._piece(events, choice.index, choice.message)
             self._logprobs(events, choice)
-            self._finish(events, choice.index, choice.finish_reason or "stop")
+            self._finish(events, choice, choice.finish_reason or "stop")
         if whole.timings is not None:
             events.append(ProgressSeen(whole.timings))
         if raw := loose.given(whole.usage):
@@ -187,6 +208,8 @@ class Reader:
             events.append(Delta(choice, run.block, piece.refusal))
         for call in piece.tool_calls or ():
             self._call(events, choice, run, call)
+        if piece.annotations:
+            events += [Extra(choice, run.block, "annotation", bytes(raw)) for raw in piece.annotations]
 
     def _switch(self, events: list[Event], choice: int, run: _Run, kind: Kind | None) -> None:
         if run.kind is not None:
@@ -216,157 +239,10 @@ class Reader:
             run = self._runs.get(choice.index)
             events.append(Extra(choice.index, run.block if run else 0, "logprobs", raw))
 
-    def _finish(self, events: list[Event], choice: int, native: str) -> None:
+    def _finish(self, events: list[Event], ended: _Choice, native: str) -> None:
+        choice = ended.index
         run = self._runs.get(choice) or _Run()
         self._switch(events, choice, run, None)
         events += [BlockEnd(choice, block) for _, block in run.tools.values()]
         run.tools = {}
-        events.append(finish_of(choice, native))
-
-
-class Writer:
-    """Events to chunks. `note` follows what the client has got already; `close` and `fail` go on from there."""
-
-    needs_text = False
-    _object = "chat.completion.chunk"
-
-    def __init__(self, model: str = "") -> None:
-        self._begun = Begin("chatcmpl-tokenworks", model)
-        self._kinds: dict[tuple[int, int], Kind] = {}
-        self._tools: dict[int, dict[int, int]] = {}
-        self._unfinished: dict[int, bool] = {}
-        self._usage_written = False
-        self._ended = False
-
-    def note(self, event: Event) -> None:
-        """Follow an event that has been written by somebody else."""
-        self.write(event)
-
-    def write(self, event: Event) -> bytes:
-        """The bytes of an event; b"" for what chat says in other places or not at all."""
-        if isinstance(event, Begin):
-            self._begun = event
-        elif isinstance(event, ChoiceBegin):
-            self._unfinished[event.choice] = True
-            return self._chunk(event.choice, {"role": "assistant", "content": None})
-        elif isinstance(event, BlockBegin):
-            return self._block(event)
-        elif isinstance(event, Delta):
-            return self._delta(event)
-        elif isinstance(event, Finish):
-            self._unfinished[event.choice] = False
-            return self._chunk(event.choice, {}, own_word(event, WORDS, OWN))
-        elif isinstance(event, UsageSeen):
-            return self._usage(msgspec.Raw(event.raw)) if event.choice < 0 else b""
-        elif event is ENDED:
-            self._ended = True
-            return DONE
-        return b""
-
-    def close(self, extension: Object | None, usage: Object | None) -> bytes:
-        """What ends the stream cleanly: every open choice by length, usage where it is shown, the last line."""
-        if self._ended:
-            return b""
-        self._ended = True
-        choices = [choice for choice, still in self._unfinished.items() if still] if self._unfinished else [0]
-        pieces = [self._chunk(choice, {}, "length", extension) for choice in choices]
-        self._unfinished = dict.fromkeys([*self._unfinished, *choices], False)
-        if usage is not None and not self._usage_written:
-            pieces.append(self._usage(usage))
-        return b"".join([*pieces, DONE])
-
-    def fail(self, error: Object) -> bytes:
-        """The error as an event; the stream ends without its last line."""
-        return write_event(msgspec.json.encode(error))
-
-    def _chunk(self, choice: int, delta: Object, finish: str | None = None, extension: Object | None = None) -> bytes:
-        return self._event([{"index": choice, "delta": delta, "finish_reason": finish}], extension=extension)
-
-    def _usage(self, usage: object) -> bytes:
-        self._usage_written = True
-        return self._event([], usage=usage)
-
-    def _event(self, choices: list[Object], usage: object = None, extension: Object | None = None) -> bytes:
-        begun = self._begun
-        whole: Object = {"id": begun.id, "object": self._object, "created": begun.created_s, "model": begun.model}
-        whole["choices"] = choices
-        if usage is not None:
-            whole["usage"] = usage
-        if extension is not None:
-            whole["tokenworks"] = extension
-        return write_event(msgspec.json.encode(whole))
-
-    def _block(self, event: BlockBegin) -> bytes:
-        self._kinds[event.choice, event.block] = event.kind
-        if event.kind not in CALLED:
-            return b""
-        tools = self._tools.setdefault(event.choice, {})
-        tools[event.block] = len(tools)
-        call = {"index": tools[event.block], **call_object(event, "")}
-        return self._chunk(event.choice, {"tool_calls": [call]})
-
-    def _delta(self, event: Delta) -> bytes:
-        kind = self._kinds.get((event.choice, event.block), "text")
-        if kind not in CALLED:
-            return self._chunk(event.choice, {_FIELDS.get(kind, "content"): event.text})
-        inner, field = CALLED[kind]
-        call = {"index": self._tools[event.choice][event.block], inner: {field: event.text}}
-        return self._chunk(event.choice, {"tool_calls": [call]})
-
-
-WORDS: dict[Reason, str] = {
-    "stop": "stop",
-    "length": "length",
-    "tool": "tool_calls",
-    "filter": "content_filter",
-    "pause": "stop",
-    "other": "stop",
-}
-OWN = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
-_FIELDS = {"text": "content", "reasoning": "reasoning_content", "refusal": "refusal"}
-CALLED: dict[str, tuple[str, str]] = {"tool": ("function", "arguments"), "custom": ("custom", "input")}
-
-
-def call_object(begun: BlockBegin, text: str) -> Object:
-    """A tool call as chat writes it."""
-    inner, field = CALLED[begun.kind]
-    return {"id": begun.call_id, "type": inner, inner: {"name": begun.name, field: text}}
-
-
-def write_body(events: Iterable[Event], extension: Object | None = None, usage: Object | None = None) -> bytes:
-    """The whole body of a stream's events. A call that was not finished when the stream was cut is left out."""
-    answer = Answer(events)
-    choices = []
-    for choice in answer.choices:
-        message: Object = {"role": "assistant", "content": None}
-        calls = []
-        for begun in answer.blocks(choice):
-            text = answer.text(begun)
-            if begun.kind in CALLED:
-                calls += [call_object(begun, text)] if answer.complete(begun) else []
-            elif field := _FIELDS.get(begun.kind):
-                message[field] = str(message.get(field) or "") + text
-        if calls:
-            message["tool_calls"] = calls
-        made: Object = {"index": choice, "message": message, "logprobs": answer.logprobs(choice)}
-        choices.append(made | {"finish_reason": answer.finish(choice)})
-    return finish_body(answer, "chat.completion", choices, extension, usage)
-
-
-def finish_body(
-    answer: Answer, kind: str, choices: list[Object], extension: Object | None, usage: object
-) -> bytes:
-    """The envelope around the choices: what the first chunk said of itself, and usage."""
-    begun = answer.begun
-    said = loose.read_pairs(begun.raw) or {}
-    head: Object = {key: said[key] for key in ("system_fingerprint", "service_tier") if key in said}
-    whole: Object = {"id": begun.id, "object": kind, "created": begun.created_s, "model": begun.model}
-    whole.update(head)
-    whole["choices"] = choices
-    if usage is None and answer.usage:
-        usage = msgspec.Raw(answer.usage)
-    if usage is not None:
-        whole["usage"] = usage
-    if extension is not None:
-        whole["tokenworks"] = extension
-    return msgspec.json.encode(whole)
+        events.append(finish_of(choice, native, read_stop(ended.stop_reason, ended.matched_stop)))

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tokenworks.wire import chat, loose
+from tokenworks.wire import chat, chat_writer, loose
 from tokenworks.wire.answer import Answer
-from tokenworks.wire.chat import NONE, Object, usage_event
+from tokenworks.wire.chat import NONE, usage_event
+from tokenworks.wire.chat_writer import Object
 from tokenworks.wire.events import (
     ENDED,
     Begin,
@@ -101,7 +102,7 @@ class Reader:
             events += (BlockEnd(index, 0), finish_of(index, choice.finish_reason))
 
 
-class Writer(chat.Writer):
+class Writer(chat_writer.Writer):
     """Events to chunks: chat's envelope around `text`."""
 
     _object = "text_completion"
@@ -114,7 +115,9 @@ class Writer(chat.Writer):
         return b"" if isinstance(event, BlockBegin) else super().write(event)
 
     def _chunk(self, choice: int, delta: Object, finish: str | None = None, extension: Object | None = None) -> bytes:
-        made: Object = {"index": choice, "text": delta.get("content", ""), "logprobs": None, "finish_reason": finish}
+        logprobs, self.beside = msgspec.Raw(self.beside or b"null"), b""
+        text = delta.get("content", "")
+        made: Object = {"index": choice, "text": text, "logprobs": logprobs, "finish_reason": finish}
         return self._event([made], extension=extension)
 
 
@@ -130,4 +133,4 @@ def write_body(events: Iterable[Event], extension: Object | None = None, usage: 
         }
         for choice in answer.choices
     ]
-    return chat.finish_body(answer, "text_completion", choices, extension, usage)
+    return chat_writer.finish_body(answer, "text_completion", choices, extension, usage)

@@ -34,7 +34,10 @@ class ChoiceBegin(msgspec.Struct, frozen=True, gc=False):
 
 
 class BlockBegin(msgspec.Struct, frozen=True, gc=False):
-    """A block begins. `id` is the item's; tools have `call_id` and `name` too. `raw` is the dialect's own object."""
+    """A block begins. `id` is the item's; tools have `call_id` and `name` too. `raw` is the dialect's own object.
+
+    `group`: the namespace that a tool stands in (responses).
+    """
 
     choice: int
     block: int
@@ -43,6 +46,7 @@ class BlockBegin(msgspec.Struct, frozen=True, gc=False):
     call_id: str = ""
     name: str = ""
     raw: bytes = b""
+    group: str = ""
 
 
 class Delta(msgspec.Struct, frozen=True, gc=False):
@@ -123,7 +127,10 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):
-    """A choice ends. `native` is the dialect's own word, `raw` its own closing object (responses: response)."""
+    """A choice ends. `native` is the dialect's own word, `raw` what it says with it.
+
+    Responses: the closing response. Others: the stop sequence that was met, as a JSON string.
+    """
 
     choice: int
     reason: Reason

@@ -74,6 +74,8 @@ class _Content(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
+    logprobs: msgspec.Raw = NONE
+    annotations: list[msgspec.Raw] | None = None
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -254,6 +256,9 @@ class Reader:
             events.append(Part(0, block, index, PART_KINDS.get(part.type, "other")))
             if text := part.text or part.refusal:
                 events.append(Delta(0, block, text))
+            if (said := loose.given(part.logprobs)) not in (b"", b"[]"):
+                events.append(Extra(0, block, "logprobs", said))
+            events += [Extra(0, block, "annotation", bytes(note)) for note in part.annotations or ()]
         if text := item.arguments or item.input:
             events.append(Delta(0, block, text))
         events.append(BlockEnd(0, block, raw))

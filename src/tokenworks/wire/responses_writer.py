@@ -18,6 +18,7 @@ from tokenworks.wire.events import (
     BlockEnd,
     Delta,
     Event,
+    Extra,
     Finish,
     Kind,
     Part,
@@ -25,6 +26,7 @@ from tokenworks.wire.events import (
     UsageSeen,
 )
 from tokenworks.wire.sse import write_event
+from tokenworks.wire.voice import MARK, Voice, encode
 
 Object = dict[str, object]
 
@@ -45,12 +47,14 @@ _DELTAS: dict[str, str] = {
 class _Section:
     """A part of an item, or the arguments of a call: one run of text."""
 
-    __slots__ = ("done", "index", "kind", "texts")
+    __slots__ = ("annotations", "done", "index", "kind", "logprobs", "texts")
 
     def __init__(self, index: int, kind: Kind) -> None:
         self.index = index
         self.kind = kind
         self.texts: list[str] = []
+        self.logprobs: list[msgspec.Raw] = []
+        self.annotations: list[msgspec.Raw] = []
         self.done = b""
 
     @property
@@ -65,9 +69,10 @@ class _Section:
             return {"type": "refusal", "refusal": self.text}
         if self.kind in ("reasoning", "summary"):
             return {"type": "reasoning_text" if self.kind == "reasoning" else "summary_text", "text": self.text}
-        return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
+        return {"type": "output_text", "text": self.text, "annotations": self.annotations, "logprobs": self.logprobs}
 
 
+_CUTS = {"length": "max_output_tokens", "filter": "content_filter"}
 ID_PREFIXES = {"text": "msg", "refusal": "msg", "reasoning": "rs", "tool": "fc", "custom": "ctc"}
 
 
@@ -87,7 +92,8 @@ class _Item:
 
     def last(self) -> _Section:
         if not self.sections:
-            self.sections.append(_Section(0, self.begun.kind))
+            foreign = self.begun.kind == "reasoning" and not self.begun.raw
+            self.sections.append(_Section(0, "summary" if foreign else self.begun.kind))
         return self.sections[-1]
 
     def object(self, status: str) -> Object:
@@ -99,21 +105,48 @@ class _Item:
             return {"type": "message", "role": "assistant", **made, "content": [s.object() for s in self.sections]}
         if self.begun.kind == "reasoning":
             made["summary"] = [section.object() for section in self.sections if section.kind == "summary"]
-            made["content"] = [section.object() for section in self.sections if section.kind == "reasoning"]
-            return {"type": "reasoning", **made}
+            content = [section.object() for section in self.sections if section.kind == "reasoning"]
+            return {"type": "reasoning", **made, **({"content": content} if content else {})}
         called: Object = {"call_id": self.begun.call_id, "name": self.begun.name}
+        called |= {"namespace": self.begun.group} if self.begun.group else {}
         if self.begun.kind == "custom":
             return {"type": "custom_tool_call", **called, **made, "input": text}
         return {"type": "function_call", **called, **made, "arguments": text}
 
 
+class _Numbered:
+    """Pieces of one section: each has the next number, and its text is kept for the section's end."""
+
+    __slots__ = ("_head", "_middle", "_section", "_tail", "_writer")
+
+    def __init__(self, writer: Writer, section: _Section, said: bytes) -> None:
+        self._writer, self._section = writer, section
+        before, _, self._tail = said.partition(encode(MARK))
+        head, key, rest = before.partition(b'"sequence_number":')
+        self._head, self._middle = head + key, rest[rest.index(b",") :]
+
+    def say(self, text: str) -> bytes:
+        """The event of a piece."""
+        writer = self._writer
+        number = writer.sequence
+        writer.sequence = number + 1
+        self._section.texts.append(text)
+        return b"%b%d%b%b%b" % (self._head, number, self._middle, encode(text), self._tail)
+
+
 class Writer:
-    """The vocabulary to events. `sequence` is the number of the next event; set it when following another's stream."""
+    """The vocabulary to events. `sequence` is the number of the next event; set it when following another's stream.
+
+    `beside`: log probabilities, a JSON list, that the next piece says. `capped`: the extension that says why the output
+    was capped; it stands in the last event of an answer that ended by its length.
+    """
 
     needs_text = True
 
     def __init__(self, model: str = "") -> None:
         self.sequence = 0
+        self.beside = b""
+        self.capped: Object | None = None
         self._begun = Begin("resp_tokenworks", model)
         self._started = False
         self._items: dict[int, _Item] = {}
@@ -159,15 +192,23 @@ class Writer:
         if isinstance(event, Delta):
             item = self._items[event.block]
             return self._said(item, item.last(), "delta", event.text)
+        if isinstance(event, Extra):
+            return self.add(event)
         if isinstance(event, PartEnd):
             return self._close_section(self._items[event.block], self._items[event.block].last())
         if isinstance(event, BlockEnd):
             return self._close_item(self._items[event.block], not event.raw)
         if event is ENDED:
-            cut = self._finish is not None and self._finish.reason in ("length", "filter")
-            reason = "max_output_tokens" if self._finish and self._finish.reason == "length" else "content_filter"
-            return self._event("incomplete", response=self._cut(reason)) if cut else self._complete()
+            made = self._closed(self.capped, None)
+            return self._event(str(made["status"]), response=made)
         return b""
+
+    def voice(self, choice: int, block: int) -> Voice:
+        """How the next pieces of an open item are said."""
+        item, number = self._items[block], self.sequence
+        said = self._said(item, item.last(), "delta", MARK)
+        self.sequence = number
+        return _Numbered(self, item.last(), said)
 
     def close(self, extension: Object | None, usage: Object | None) -> bytes:
         """What ends the stream cleanly: open text closed, a half-written call left open, `response.incomplete`."""
@@ -190,8 +231,10 @@ class Writer:
         return self._event("failed", response=self._response("failed") | {"error": failed})
 
     def body(self, extension: Object | None, usage: Object | None) -> bytes:
-        """The whole body: the upstream's own if it came to its end, else what was written so far."""
+        """The whole body: the upstream's own if it said one, else what was written so far."""
         if self._finish is None or not self._finish.raw:
+            if self._finish is not None:
+                return msgspec.json.encode(self._closed(extension, usage))
             for item in self._items.values():
                 if not item.done and item.begun.kind in CLOSED_WHEN_CUT:
                     item.done = msgspec.json.encode(item.object("incomplete"))
@@ -217,15 +260,19 @@ class Writer:
         said: object = usage if usage is not None else msgspec.Raw(self._usage or b"null")
         return made | {"usage": said}
 
-    def _complete(self) -> bytes:
-        usage = msgspec.Raw(self._usage or b"null")
-        return self._event("completed", response=self._response("completed") | {"usage": usage})
+    def _closed(self, extension: Object | None, usage: Object | None) -> Object:
+        """The response at its own end; `extension` is said only of an answer that ended by its length."""
+        reason = _CUTS.get(self._finish.reason) if self._finish else None
+        if reason is not None:
+            return self._cut(reason, extension if reason == "max_output_tokens" else None, usage)
+        said: object = usage if usage is not None else msgspec.Raw(self._usage or b"null")
+        return self._response("completed") | {"usage": said}
 
     def _open(self, item: _Item) -> bytes:
         said: object = msgspec.Raw(item.begun.raw) if item.begun.raw else item.object("in_progress")
         pieces = [self._event("output_item.added", output_index=item.begun.block, item=said)]
         if not item.begun.raw and item.begun.kind in CLOSED_WHEN_CUT:
-            item.sections.append(_Section(0, "summary" if item.begun.kind == "reasoning" else item.begun.kind))
+            item.last()
             pieces.append(self._open_section(item))
         return b"".join(pieces)
 
@@ -246,6 +293,24 @@ class Writer:
         item_done = msgspec.Raw(item.done)
         return b"".join([*pieces, self._event("output_item.done", output_index=item.begun.block, item=item_done)])
 
+    def foreign(self, block: int) -> bool:
+        """Whether an item is told from another dialect: what stands beside its text is in no object of its own."""
+        item = self._items.get(block)
+        return item is not None and not item.begun.raw
+
+    def add(self, extra: Extra) -> bytes:
+        """What comes without a piece of text: annotations have an event, log probabilities wait for the part's end."""
+        item = self._items[extra.block]
+        section = item.last()
+        if extra.key == "logprobs" and section.kind == "text" and extra.raw.startswith(b"["):
+            section.logprobs += msgspec.json.decode(extra.raw, type=list[msgspec.Raw])
+        elif extra.key == "annotation" and section.kind == "text":
+            section.annotations.append(msgspec.Raw(extra.raw))
+            where: Object = {"item_id": item.id, "output_index": item.begun.block, "content_index": section.index}
+            where |= {"annotation_index": len(section.annotations) - 1, "annotation": section.annotations[-1]}
+            return self._event("output_text.annotation.added", **where)
+        return b""
+
     def _placed(self, item: _Item, section: _Section, what: str) -> bytes:
         """content_part or reasoning_summary_part, added or done."""
         summary = section.kind == "summary"
@@ -262,10 +327,18 @@ class Writer:
         elif kind in ("text", "refusal", "reasoning"):
             said["content_index"] = section.index
         if kind == "text":
-            said["logprobs"] = []
+            said["logprobs"] = self._logprobs(section, what)
         if kind == "tool" and what == "done":
             said["name"] = item.begun.name
         return self._event(f"{_DELTAS[kind].removeprefix('response.')}.{what}", **said)
+
+    def _logprobs(self, section: _Section, what: str) -> list[msgspec.Raw]:
+        """Those of this piece, or at the end those of all pieces."""
+        if what == "delta" and self.beside:
+            said, self.beside = msgspec.json.decode(self.beside, type=list[msgspec.Raw]), b""
+            section.logprobs += said
+            return said
+        return section.logprobs if what == "done" else []
 
     def _event(self, kind: str, **said: object) -> bytes:
         kind = f"response.{kind}"
@@ -279,4 +352,6 @@ def write_body(events: Iterable[Event], extension: Object | None = None, usage: 
     writer = Writer()
     for event in events:
         writer.note(event)
+        if isinstance(event, Extra) and writer.foreign(event.block):
+            writer.add(event)
     return writer.body(extension, usage)

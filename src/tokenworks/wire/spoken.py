@@ -7,9 +7,19 @@ from typing import Protocol
 
 import msgspec
 
-from tokenworks.wire import chat, completions, embeddings, messages, responses, responses_writer
+from tokenworks.wire import (
+    chat,
+    chat_writer,
+    completions,
+    embeddings,
+    messages,
+    messages_writer,
+    responses,
+    responses_writer,
+)
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.events import Event
+from tokenworks.wire.voice import Voice
 
 Object = dict[str, object]
 
@@ -28,12 +38,17 @@ class Writer(Protocol):
     """The vocabulary to wire events, from the start or from where somebody else stopped."""
 
     needs_text: bool  # whether `note` must see deltas
+    beside: bytes  # log probabilities that the next piece says with it
+    capped: Object | None  # the extension of an answer that ends by its length
 
     def note(self, event: Event) -> None:
         """Follow an event that has been written by somebody else."""
 
     def write(self, event: Event) -> bytes:
         """The bytes of an event."""
+
+    def voice(self, choice: int, block: int) -> Voice:
+        """How the next pieces of an open block are said."""
 
     def close(self, extension: Object | None, usage: Object | None) -> bytes:
         """What ends the stream cleanly."""
@@ -51,9 +66,9 @@ class Spoken(msgspec.Struct, frozen=True):
 
 
 SPOKEN: dict[Dialect, Spoken] = {
-    "chat": Spoken(chat.Reader, chat.Writer, chat.write_body),
+    "chat": Spoken(chat.Reader, chat_writer.Writer, chat_writer.write_body),
     "completions": Spoken(completions.Reader, completions.Writer, completions.write_body),
     "responses": Spoken(responses.Reader, responses_writer.Writer, responses_writer.write_body),
-    "messages": Spoken(messages.Reader, messages.Writer, messages.write_body),
-    "embeddings": Spoken(embeddings.Reader, chat.Writer, chat.write_body),
+    "messages": Spoken(messages.Reader, messages_writer.Writer, messages_writer.write_body),
+    "embeddings": Spoken(embeddings.Reader, chat_writer.Writer, chat_writer.write_body),
 }
