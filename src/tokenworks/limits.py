@@ -18,6 +18,8 @@ WORKER_BYTES_MAX = 1024 * 1024 * 1024  # bodies in flight in one worker
 CONNECTIONS_MAX = 20_000  # per worker; below the usual file limit with room for upstreams
 DISCARD_BYTES_MAX = 32 * 1024 * 1024  # of a body that nobody wants any more: read away so that its answer arrives
 LINGER_S = 5  # a connection that is closed while its client still sends is read so long
+IMAGE_CHARS_MAX = 10 * 1024 * 1024  # of one image in base64: Anthropic's limit; OpenAI accepts more
+SCHEMA_NODES_MAX = 10_000  # schemas within one schema: that of a large tool has hundreds; they are looked at one by one
 # --- relay ---
 CLIENT_BUFFER_BYTES_MAX = 1024 * 1024  # above it the upstream is paused
 CLIENT_STALL_S = 60  # a reader that takes nothing for so long is cut and billed

@@ -16,6 +16,7 @@ import msgspec
 
 from tokenworks.wire import loose
 from tokenworks.wire.dialects import Engine
+from tokenworks.wire.prompt.media import plain_type
 from tokenworks.wire.prompt.plain import Ids, budget_of, pair_results, remind, short_user
 from tokenworks.wire.prompt.vocabulary import (
     Call,
@@ -35,7 +36,7 @@ from tokenworks.wire.prompt.vocabulary import (
 )
 
 Object = dict[str, object]
-ADAPTIVE: frozenset[Engine] = frozenset({"anthropic"})  # engines whose models think as much as they like
+ADAPTIVE: frozenset[Engine] = frozenset({"anthropic", "bedrock"})  # engines whose models think as much as they like
 BUDGET_MIN = 1024  # Anthropic's least
 USER_CHARS_MAX = 256  # of metadata.user_id, by the API reference
 NO_SCHEMA = msgspec.Raw(b'{"type":"object","properties":{}}')
@@ -153,7 +154,7 @@ def _picture(image: Image) -> Object:
         return {"type": "file", "file_id": image.file}
     if image.url:
         return {"type": "url", "url": image.url}
-    return {"type": "base64", "media_type": image.media_type, "data": image.data}
+    return {"type": "base64", "media_type": plain_type(image.media_type), "data": image.data}
 
 
 def _source(document: Document) -> Object:
@@ -209,7 +210,8 @@ def _drawing(prompt: Prompt) -> Object:
 def _tools(prompt: Prompt) -> Object:
     """The tools and how they are to be used. Tools that were called earlier are declared, or the calls are refused."""
     choice = prompt.choice
-    tools = [_tool(tool) for tool in prompt.tools if not choice.names or tool.name in choice.names]
+    some = choice.names if choice.mode == "auto" or len(choice.names) > 1 else ()
+    tools = [_tool(tool) for tool in prompt.tools if not some or tool.name in some]
     tools += [dict(loose.read_pairs(hosted.raw) or {}) for hosted in prompt.hosted]
     if not tools:
         called = dict.fromkeys(part.name for turn in prompt.turns for part in turn.parts if isinstance(part, Call))
@@ -238,8 +240,8 @@ def _tool(tool: Tool) -> Object:
     if tool.description:
         said["description"] = tool.description
     said["input_schema"] = _schema(tool.schema)
-    if tool.strict is not None:
-        said["strict"] = tool.strict
+    if tool.strict:
+        said["strict"] = True
     return {**said, **_mark(tool.cache)}
 
 

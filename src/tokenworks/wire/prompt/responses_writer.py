@@ -126,7 +126,7 @@ def _told(result: Result) -> str | list[Object]:
     parts = result.parts
     if not parts:
         return FAILED if result.failed else ""
-    if len(parts) == 1 and isinstance(parts[0], Text):
+    if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].cache:
         return parts[0].text
     return [_raw(part) if isinstance(part, Foreign) else _part(part) for part in parts]
 
