@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from tokenworks.wire.dialects import Dialect, Engine
+from tokenworks.wire.dialects import ENGINES, Dialect, Engine
 from tokenworks.wire.sse import Splitter
 
 ROOT = Path(__file__).parent / "golden"
-ENGINES: tuple[Engine, ...] = ("openai", "anthropic", "vllm", "llamacpp")
 
 
 class Golden(NamedTuple):

@@ -40,7 +40,14 @@ def test_golden(engine: Engine, row: dict[str, Any]) -> None:
 
 def test_every_dialect_has_a_reader() -> None:
     assert set(READERS) == set(DIALECTS)
-    assert {engine for engine, _ in PROGRESS} == {"vllm", "llamacpp"}
+    assert {engine for engine, _ in PROGRESS} == {"vllm", "sglang", "trtllm", "gemini", "llamacpp"}
+    assert {engine for engine, _ in ROWS} == set(ENGINES)
+
+
+@pytest.mark.parametrize(("engine", "row"), ROWS, ids=[f"{engine}: {row['title']}" for engine, row in ROWS])
+def test_where_a_shape_is_from(engine: Engine, row: dict[str, Any]) -> None:
+    """What was not recorded here says where it was read; figures that nobody wrote are there to be refused."""
+    assert row.get("source") or "error" in row or engine in ("openai", "anthropic", "vllm", "llamacpp")
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"nul", b"\xff", b'{"prompt_tokens":'])

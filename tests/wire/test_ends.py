@@ -67,8 +67,9 @@ def test_clean_ends(golden: Golden) -> None:
 def ends_of_chunks(whole: list[tuple[str, bytes]], end: bytes) -> None:
     assert [text for _, text in whole].count(b"[DONE]") == 1 and whole[-1][1] == b"[DONE]"
     chunks = [json.loads(text) for _, text in whole if text not in (b"[DONE]", b"null")]
-    finishes = Counter(choice["index"] for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"])
-    seen = {choice["index"] for chunk in chunks for choice in chunk["choices"]}
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    finishes = Counter(choice["index"] for choice in choices if choice.get("finish_reason"))
+    seen = {choice["index"] for choice in choices}
     assert set(finishes) == seen and set(finishes.values()) == {1}, "each choice ends once"
     made = [json.loads(text) for _, text in sdk.events(end) if text != b"[DONE]"]
     for chunk in made:

@@ -13,7 +13,7 @@ from tokenworks.wire.dialects import DIALECTS, ENGINES, Dialect, Engine
 from tokenworks.wire.fields import EXTRA_USES, Source, check_fields, count_uses, prepare, refuse_dialect
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import RequestFacts, read_request
-from tokenworks.wire.rules import GUARDED, HELD, OPEN, SPECIAL
+from tokenworks.wire.rules import GUARDED, HELD, HELD_DIALECT, OPEN, SPECIAL
 
 LEAST: dict[Dialect, dict[str, Any]] = {
     "chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
@@ -55,6 +55,8 @@ def test_ordinary_fields(engine: Engine, own: bool, dialect: Dialect) -> None:
     source = Source(engine, own, "x")
     for key in sorted(OPEN[dialect] - {"n", "best_of", "stream_options", "tools", "timings_per_token"}):
         value = LEAST[dialect].get(key, 1 if key.startswith("max_") else True if key == "stream" else "x")
+        if key in HELD_DIALECT.get((engine, dialect), {}):
+            continue
         assert fault_of(source, dialect, **{key: value}) is None, key
 
 
@@ -296,3 +298,85 @@ def test_only_owned_fields_change(
     assert changed <= {"model", "stream", "stream_options", "store", "cache_prompt", "cache_salt", "timings_per_token",
                        "max_tokens", "max_completion_tokens"}
     assert set(said) <= set(json.loads(whole))
+
+
+MISTRAL = Source("mistral", False, "mistral-large")
+TRTLLM = Source("trtllm", True, "qwen", "exact")
+
+
+def test_strict_servers() -> None:
+    """Mistral and TensorRT-LLM answer 4xx to a word that they do not know, also with a harmless value."""
+    said = {"stream": True, "stream_options": {"include_usage": True}, "store": False, "user": "u", "logprobs": False,
+            "service_tier": "auto", "parallel_tool_calls": True, "seed": 7, "max_completion_tokens": 50}
+    assert fault_of(MISTRAL, "chat", **said) is None
+    assert sent(MISTRAL, "chat", **said) == {
+        **LEAST["chat"], "model": "mistral-large", "stream": True, "parallel_tool_calls": True, "random_seed": 7,
+        "max_tokens": 50}
+    assert sent(MISTRAL, "chat", as_stream=True) == {**LEAST["chat"], "model": "mistral-large", "stream": True}
+    assert sent(MISTRAL, "chat", cap=20, max_tokens=40, max_completion_tokens=30)["max_tokens"] == 20
+    assert sent(MISTRAL, "chat", max_tokens=40, max_completion_tokens=30)["max_tokens"] == 30
+    found = sent(TRTLLM, "chat", store=True, metadata={"a": "b"}, prompt_cache_key="k", service_tier="auto", user="u")
+    assert found == {**LEAST["chat"], "model": "qwen", "cache_salt": "acc_1", "user": "u"}
+    for key, value in (("logit_bias", {"5": 1}), ("logprobs", True), ("guardrails", []), ("safe_prompt", True)):
+        fault = fault_of(MISTRAL, "chat", **{key: value})
+        assert fault is not None and fault.param == key
+
+
+def test_spaced_bodies_of_strict_servers() -> None:
+    body = json.dumps({**LEAST["chat"], "user": "u", "max_completion_tokens": 9}, indent=2).encode()
+    facts = read_request("chat", body)
+    assert isinstance(facts, RequestFacts)
+    found = prepare(body, facts, MISTRAL, 5, "acc_1")
+    whole = b"".join(found.pieces)
+    assert len(whole) == found.length
+    assert json.loads(whole) == {**LEAST["chat"], "model": "mistral-large", "max_tokens": 5}
+
+
+@pytest.mark.parametrize("engine", ["deepseek", "dashscope", "zhipu", "mindie", "ollama"])
+def test_caps_that_are_heard(engine: Engine) -> None:
+    """A server that knows one cap gets that one, or the answer would have none."""
+    assert sent(Source(engine, False, "m"), "chat", max_completion_tokens=9) == {**LEAST["chat"], "max_tokens": 9}
+    assert sent(Source(engine, False, "m"), "chat", cap=4, max_completion_tokens=9)["max_tokens"] == 4
+
+
+@pytest.mark.parametrize(("engine", "dialect", "salted"), [
+    ("sglang", "chat", True), ("sglang", "completions", True), ("sglang", "messages", False),
+    ("trtllm", "chat", True), ("trtllm", "completions", False),
+    ("lmdeploy", "chat", False), ("mindie", "chat", False), ("ollama", "chat", False), ("vllm", "messages", False),
+])  # fmt: skip
+def test_prompt_caches(engine: Engine, dialect: Dialect, salted: bool) -> None:
+    """Accounts' prompt caches are kept apart by a salt, or the deployment is not asked unless they may be shared."""
+    source, shared = Source(engine, True, "m"), Source(engine, True, "m", share_prefix_cache=True)
+    assert (sent(source, dialect).get("cache_salt") == "acc_1") is salted
+    assert (refuse_dialect(source, dialect) == "") is salted
+    assert refuse_dialect(shared, dialect) == "" and "cache_salt" not in sent(shared, dialect)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_figures_in_every_chunk(engine: Engine) -> None:
+    options = sent(Source(engine, True, "m", "exact"), "chat", stream=True)["stream_options"]
+    assert options == {"include_usage": True, "continuous_usage_stats": True}
+    assert sent(Source(engine, True, "m"), "chat", stream=True)["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize(("engine", "more"), [
+    ("sglang", {"extra_key": "x"}), ("sglang", {"session_params": {}}), ("sglang", {"lora_path": "/x"}),
+    ("sglang", {"custom_logit_processor": "x"}), ("sglang", {"rid": "r"}), ("trtllm", {"lora_request": {}}),
+    ("trtllm", {"prompt_token_ids": [1]}), ("trtllm", {"conversation_params": {"conversation_id": "c"}}),
+    ("trtllm", {"best_of": 2}), ("lmdeploy", {"session_id": 5}), ("mindie", {"n": 2}), ("ollama", {"n": 2}),
+    ("dashscope", {"enable_search": True}), ("dashscope", {"enable_code_interpreter": True}),
+    ("xai", {"search_parameters": {"mode": "on"}}), ("xai", {"deferred": True}), ("minimax", {"plugins": ["x"]}),
+])  # fmt: skip
+@pytest.mark.parametrize("own", [True, False])
+def test_what_engines_must_not_be_asked(engine: Engine, own: bool, more: dict[str, Any]) -> None:
+    fault = fault_of(Source(engine, own, "x"), "chat", **more)
+    assert fault is not None and fault.param in more
+
+
+def test_tools_that_are_billed_by_the_use() -> None:
+    """xAI's and DashScope's searches pass where the card prices them, because their usage says how often."""
+    for engine, kind, extra in (("xai", "x_search", "searches"), ("dashscope", "web_extractor", "fetches")):
+        source, tools = Source(engine, False, "x"), [{"type": kind}]  # type: ignore[arg-type]
+        assert fault_of(source, "responses", tools=tools) is not None
+        assert fault_of(source, "responses", (extra,), tools=tools) is None
+        assert count_uses(ask("responses", tools=tools)[1], source.engine) == {extra: EXTRA_USES}

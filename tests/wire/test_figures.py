@@ -64,7 +64,14 @@ def test_nested_stay() -> None:
     block = b'data: {"delta":{"a":1,"timings":{"n":1}}}\n\n'
     assert figures.drop_timings(block) is block
     block = b'data: {"choices":[{"x":1,"usage":{"n":1}}]}\n\n'
-    assert figures.drop_usage(block, b'{"n":1}') is block
+    assert figures.drop_usage(block, b'{"n":2}') is block
+
+
+def test_usage_inside_a_choice() -> None:
+    """Moonshot's: what was read as usage goes wherever it stood."""
+    block = b'data: {"choices":[{"index":0,"usage":{"n":1},"finish_reason":"stop"}],"id":"x"}\n\n'
+    without = figures.drop_usage(block, b'{"n":1}')
+    assert without == b'data: {"choices":[{"index":0,"finish_reason":"stop"}],"id":"x"}\n\n'
 
 
 def test_within_response() -> None:

@@ -47,14 +47,31 @@ def test_heads(engine: Engine, dialect: Dialect) -> None:
     found = dict(line.split(b": ", 1) for line in lines[1:])
     assert len(found) == len(lines) - 1
     named = engine == "anthropic" and dialect == "messages"
+    vendor = named or (engine == "bedrock" and dialect == "messages")
     expected = {
         b"host": b"up.example:8443", b"user-agent": b"tokenworks", b"content-type": b"application/json",
         b"accept": b"application/json, text/event-stream", b"accept-encoding": b"identity", b"content-length": b"42",
         **({b"x-api-key": b"sk-up"} if named else {b"authorization": b"Bearer sk-up"}),
         **({b"anthropic-version": b"2026-10-21"} if dialect == "messages" else {}),
-        **({b"anthropic-beta": b"x-1"} if named else {}),
+        **({b"anthropic-beta": b"x-1"} if vendor else {}),
     }
     assert found == expected
+
+
+@pytest.mark.parametrize(("url", "dialect", "line"), [
+    ("https://generativelanguage.googleapis.com/v1beta/openai", "chat", b"/v1beta/openai/chat/completions"),
+    ("https://generativelanguage.googleapis.com/v1beta/openai/", "embeddings", b"/v1beta/openai/embeddings"),
+    ("https://open.bigmodel.cn/api/paas/v4", "chat", b"/api/paas/v4/chat/completions"),
+    ("https://dashscope.aliyuncs.com/compatible-mode", "chat", b"/compatible-mode/v1/chat/completions"),
+    ("https://api.minimax.io/anthropic", "messages", b"/anthropic/v1/messages"),
+    ("https://bedrock-mantle.us-east-1.api.aws/anthropic", "messages", b"/anthropic/v1/messages"),
+    ("https://api.deepseek.com", "chat", b"/v1/chat/completions"),
+    ("https://gateway.example/vault/v2x", "chat", b"/vault/v2x/v1/chat/completions"),
+])
+def test_addresses_with_a_version_of_their_own(url: str, dialect: Dialect, line: bytes) -> None:
+    """A version in the address stands in place of /v1; anything else stands before it."""
+    head = HeadWriter(url, "openai", "k", False).head(dialect, 5, {})
+    assert lines_of(head)[0] == b"POST " + line + b" HTTP/1.1"
 
 
 def test_head_of_an_own_engine() -> None:

@@ -34,6 +34,7 @@ from tokenworks.wire.events import (
     ProgressSeen,
     UsageSeen,
 )
+from tokenworks.wire.fields import PACED
 from tokenworks.wire.refusals import Refusal
 from tokenworks.wire.spoken import SPOKEN
 from tokenworks.wire.sse import CR, LF, Splitter, read_event
@@ -78,7 +79,8 @@ class StreamMeter(Usual):
         self.capped = False
         self._hides_timings = not show.progress
         self._hides_usage = dialect in CHUNKED and not show.usage
-        self._hides_running = dialect in CHUNKED and engine == "vllm" and not show.progress
+        self._hides_running = dialect in CHUNKED and not show.progress
+        self._paced = engine in PACED
         self._shows_usage = dialect not in CHUNKED or show.usage
         self._splitter = Splitter()
         self._reader = SPOKEN[dialect].reader()
@@ -224,7 +226,10 @@ class StreamMeter(Usual):
         """The event without usage that was not asked for; one that is nothing else goes whole."""
         if self._hides_usage:
             return b"" if used.choice < 0 else figures.drop_usage(block, used.raw)
-        return figures.drop_usage(block, used.raw) if self._hides_running and used.choice >= 0 else block
+        if not self._hides_running or used.choice < 0:
+            return block
+        last = used.final and not self._paced and (self._several or self.report is not None)
+        return block if last else figures.drop_usage(block, used.raw)
 
     def _marked(self, block: bytes, events: list[Event]) -> bytes:
         cut = any(isinstance(event, Finish) and event.reason == "length" for event in events)

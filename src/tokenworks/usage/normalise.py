@@ -12,11 +12,20 @@ import msgspec
 
 from tokenworks.errors import UsageError
 from tokenworks.usage.anthropic import merge_message, read_message
+from tokenworks.usage.dashscope import read_dashscope, read_dashscope_response
+from tokenworks.usage.deepseek import read_deepseek
+from tokenworks.usage.gemini import read_gemini
 from tokenworks.usage.llamacpp import read_timings
+from tokenworks.usage.mistral import read_mistral
+from tokenworks.usage.moonshot import read_moonshot
+from tokenworks.usage.ollama import read_ollama, read_ollama_message, read_ollama_response
 from tokenworks.usage.openai import read_chat, read_embeddings, read_response
+from tokenworks.usage.sglang import read_sglang
 from tokenworks.usage.vector import Usage
 from tokenworks.usage.vllm import read_chunk
+from tokenworks.usage.xai import read_xai, read_xai_response
 from tokenworks.wire.dialects import Dialect, Engine
+from tokenworks.wire.fields import PACED
 
 Reader = Callable[[bytes], Usage]
 
@@ -28,17 +37,30 @@ READERS: dict[Dialect, Reader] = {
     "messages": read_message,
     "embeddings": read_embeddings,
 }
-# Where an engine's final figures differ from its dialect's. None is known to: what vLLM and llama.cpp say of cached
-# tokens in /v1/messages differs in words, not in sums (their files say how).
-FINAL: dict[tuple[Engine, Dialect], Reader] = {}
+# Where an engine's final figures differ from its dialect's; each file says how. All others are read as the dialect
+# says: what vLLM and llama.cpp say of cached tokens in /v1/messages differs in words, not in sums, and TensorRT-LLM,
+# MindIE, LMDeploy, Zhipu, MiniMax and Bedrock write OpenAI's and Anthropic's objects with figures that nobody needs.
+FINAL: dict[tuple[Engine, Dialect], Reader] = {
+    ("sglang", "chat"): read_sglang,
+    ("sglang", "completions"): read_sglang,
+    ("ollama", "chat"): read_ollama,
+    ("ollama", "completions"): read_ollama,
+    ("ollama", "responses"): read_ollama_response,
+    ("ollama", "messages"): read_ollama_message,
+    ("deepseek", "chat"): read_deepseek,
+    ("gemini", "chat"): read_gemini,
+    ("dashscope", "chat"): read_dashscope,
+    ("dashscope", "responses"): read_dashscope_response,
+    ("moonshot", "chat"): read_moonshot,
+    ("xai", "chat"): read_xai,
+    ("xai", "responses"): read_xai_response,
+    ("mistral", "chat"): read_mistral,
+}
 # Cumulative figures in mid-stream, by the engine that gives them. llama.cpp's /v1/messages gives none.
 PROGRESS: dict[tuple[Engine, Dialect], Reader] = {
-    ("vllm", "chat"): read_chunk,
-    ("vllm", "completions"): read_chunk,
-    ("llamacpp", "chat"): read_timings,
-    ("llamacpp", "completions"): read_timings,
-    ("llamacpp", "responses"): read_timings,
-    ("llamacpp", "messages"): read_timings,
+    **{(engine, dialect): read_chunk for engine in PACED for dialect in ("chat", "completions")},
+    ("gemini", "chat"): read_gemini,
+    **{("llamacpp", dialect): read_timings for dialect in ("chat", "completions", "responses", "messages")},
 }
 
 
@@ -53,7 +75,7 @@ def normalise(engine: Engine, dialect: Dialect, raw: bytes) -> Usage:
 
 
 def normalise_progress(engine: Engine, dialect: Dialect, raw: bytes) -> Usage:
-    """The vector of a cumulative figure in mid-stream: vLLM's `usage` of a chunk, llama.cpp's `timings` object.
+    """The vector of a cumulative figure in mid-stream: a chunk's `usage`, llama.cpp's `timings` object.
 
     Raises UsageError, also for an engine that reports no progress in that dialect.
     """

@@ -13,6 +13,7 @@ from tokenworks.usage.report import Report
 from tokenworks.usage.vector import Basis, Usage
 from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.events import ProgressSeen, Timings, UsageSeen
+from tokenworks.wire.fields import PACED
 
 TOKENS_PER_KB = 512  # of visible text, when nothing was learned: above every usual tokenizer and language
 CHUNKED: tuple[Dialect, ...] = ("chat", "completions")  # here usage is an option, elsewhere part of the protocol
@@ -76,7 +77,7 @@ class Tally:
                 ])
             if not self._running:
                 return None
-            if self._engine == "vllm" and self._dialect in CHUNKED:
+            if self._engine in PACED and self._dialect in CHUNKED:
                 usage = normalise_progress(self._engine, self._dialect, self._running)
             else:
                 usage = self._normal(self._running)
@@ -149,16 +150,17 @@ class Tally:
 
     def count_usage(self, seen: UsageSeen) -> None:
         """A usage object, in mid-stream or at the end."""
-        if seen.final and (seen.choice < 0 or self._engine != "vllm"):
+        paced = self._engine in PACED
+        if seen.final and (seen.choice < 0 or not paced):
             self._finals.append(seen)
             self._report = None
             report = self.report
             self.output_seen = report.usage.completion if report else max(self.output_seen, seen.output)
             return
         self._running = seen.raw
-        if seen.choice >= 0:
+        if seen.choice >= 0 and (paced or seen.output):  # MiniMax says 0 until the end
             counted = self._counted
-            counted[seen.choice] = seen.output
+            counted[seen.choice if paced else -1] = seen.output  # who was not asked speaks of all choices
             self.output_seen = seen.output if len(counted) == 1 else sum(counted.values())
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Literal, get_args
 
 Dialect = Literal["chat", "completions", "responses", "messages", "embeddings"]
 Family = Literal["openai", "anthropic"]  # whose error envelope and list shapes apply
-Engine = Literal["openai", "anthropic", "vllm", "llamacpp"]  # whose owned fields and usage figures apply
+# Whose owned fields and usage figures apply: what serves on chips first, then what is bought.
+Engine = Literal[
+    "vllm", "sglang", "llamacpp", "trtllm", "mindie", "lmdeploy", "ollama",
+    "openai", "anthropic", "deepseek", "gemini", "dashscope", "zhipu", "moonshot", "minimax", "bedrock", "xai",
+    "mistral",
+]  # fmt: skip
 
-DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages", "embeddings")
-ENGINES: tuple[Engine, ...] = ("openai", "anthropic", "vllm", "llamacpp")
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 FAMILY: dict[Dialect, Family] = {
     "chat": "openai",
@@ -29,3 +35,13 @@ UPSTREAM_PATH: dict[Dialect, bytes] = {
 
 STREAM_TYPE = b"text/event-stream"
 WHOLE_TYPE = b"application/json"
+_VERSION = re.compile(rb"/v[0-9]+(?:alpha|beta)?[0-9]*(?=/|$)")
+
+
+def endpoint_path(prefix: bytes, dialect: Dialect) -> bytes:
+    """Where a dialect is spoken behind an address's path (without a trailing slash).
+
+    A path with a version of its own, like /api/paas/v4 or /v1beta/openai, stands in place of /v1.
+    """
+    path = UPSTREAM_PATH[dialect]
+    return prefix + (path[3:] if _VERSION.search(prefix) else path)

@@ -6,7 +6,8 @@ rows stand in rules.py. What differs between deployments is worked out once per 
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from copy import copy
 from typing import Literal
 
 import msgspec
@@ -19,13 +20,20 @@ from tokenworks.wire.rules import (
     GUARDED,
     HELD,
     HELD_DIALECT,
+    LEFT_OUT,
     OPEN,
     OWN_ONLY,
     PRICED_TOOLS,
+    RENAMED,
     REPLACED,
+    SALTED,
     SPECIAL,
+    STRICT,
+    UNSALTED,
     Rule,
 )
+
+PACED: frozenset[Engine] = frozenset({"vllm", "sglang", "trtllm"})  # with `continuous_usage_stats` in stream options
 
 EXTRA_USES = 10  # uses of a server-side tool that are held for when the client sets no max_uses
 COMPLETIONS_CAP = 16  # what /v1/completions makes without a cap, by OpenAI's interface
@@ -37,7 +45,7 @@ class Plan(msgspec.Struct, frozen=True):
     they are written; `replaced` ones go in place of the client's. `plain`: the keys of both.
 
     `options`: ours inside `stream_options`, None where there is no such field. `cap_word`: where a cap goes that the
-    client did not give, "" where none is taken.
+    client did not give, "" where none is taken. `dropped` words are left out, `renamed` ones go by the engine's own.
     """
 
     free: frozenset[str]
@@ -51,6 +59,9 @@ class Plan(msgspec.Struct, frozen=True):
     salted: bool
     options: dict[str, bytes] | None
     cap_word: str
+    dropped: frozenset[str]
+    renamed: Mapping[str, str]
+    odd: frozenset[str]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -83,11 +94,13 @@ def refuse_dialect(source: Source, dialect: Dialect) -> str:
     """Why a source must not be asked in a dialect although it speaks it; "" when it may.
 
     /v1/messages of vLLM takes no cache salt, and that of llama.cpp no `cache_prompt`: accounts would share the prefix
-    cache. An own llama.cpp is to be started with `--no-cache-prompt`, as the embedded one is.
+    cache. An own llama.cpp is to be started with `--no-cache-prompt`, as the embedded one is. Others have no salt.
     """
-    if dialect != "messages" or source.share_prefix_cache:
+    if source.share_prefix_cache:
         return ""
-    if source.engine == "vllm" or (source.engine == "llamacpp" and not source.own):
+    if dialect in UNSALTED.get(source.engine, ()) or (
+        source.engine == "llamacpp" and dialect == "messages" and not source.own
+    ):
         return "its prefix cache cannot be kept apart by account in this dialect, and share_prefix_cache is off"
     return ""
 
@@ -115,6 +128,8 @@ def prepare(
     `as_stream` asks for a stream although the client wants a whole body.
     """
     plan = source.plans.get(facts.dialect) or source.plan(facts.dialect)
+    if plan.odd and not plan.odd.isdisjoint(facts.fields):
+        body, facts = _recast(body, facts, plan)
     fields = facts.fields
     replaced: dict[str, bytes] = {}
     if facts.model != source.upstream_model:
@@ -139,6 +154,19 @@ def prepare(
         added += _put(replaced, fields, "stream_options", options)
     pieces, length = weave(body, facts, replaced, added)
     return Prepared(pieces, length)
+
+
+def _recast(body: bytes, facts: RequestFacts, plan: Plan) -> tuple[bytes, RequestFacts]:
+    """The body without the words that the engine does not take, and with those that it knows under another name."""
+    members = {plan.renamed.get(key, key): raw for key, raw in facts.fields.items() if key not in plan.dropped}
+    if facts.output_cap is not None:  # two caps may have become one, which is the least
+        cap = msgspec.Raw(b"%d" % facts.output_cap)
+        members.update((word, cap) for word in CAPS[facts.dialect] if word in members)
+    body = b"{" + b"".join(write_member(key, raw) for key, raw in members.items())[:-1] + b"}"
+    facts = copy(facts)
+    facts.fields, facts.spaced, facts.body_bytes = members, False, len(body)
+    facts.caps = min(facts.caps, sum(word in members for word in CAPS[facts.dialect]))
+    return body, facts
 
 
 def _put(replaced: dict[str, bytes], fields: Container[str], key: str, value: bytes) -> bytes:
@@ -249,9 +277,14 @@ def _plan(source: Source, dialect: Dialect) -> Plan:
     fixed = _fixed_values(source, dialect)
     replaced = {key: value for key, value in REPLACED.items() if key in rules and rules[key].verdict == "owned"}
     options = None
-    if dialect in ("chat", "completions"):
-        options = _PACED if engine == "vllm" and source.progress == "exact" else _USAGE
+    if dialect in ("chat", "completions") and engine != "mistral":
+        options = _PACED if engine in PACED and source.progress == "exact" else _USAGE
     words = CAPS[dialect]
+    dropped = LEFT_OUT.get(engine, frozenset())
+    if engine in STRICT:  # a value that passed was harmless; the word itself would not be
+        dropped |= {key for key, rule in rules.items() if rule.verdict == "denied"}
+    replaced = {key: value for key, value in replaced.items() if key not in dropped}
+    renamed = {key: word for key, word in RENAMED.get(engine, {}).items() if key in takes}
     return Plan(
         free=frozenset(takes - rules.keys()),
         rules=rules,
@@ -261,9 +294,12 @@ def _plan(source: Source, dialect: Dialect) -> Plan:
         added=b"".join(write_member(key, value) for key, value in fixed.items()),
         replaced=replaced,
         plain=frozenset(fixed.keys() | replaced.keys()),
-        salted=engine == "vllm" and dialect != "messages" and not source.share_prefix_cache,
+        salted=engine in SALTED and dialect not in UNSALTED[engine] and not source.share_prefix_cache,
         options=options,
         cap_word="" if not words else words[0] if engine == "openai" else words[-1],
+        dropped=dropped,
+        renamed=renamed,
+        odd=dropped | renamed.keys(),
     )
 
 

@@ -31,7 +31,11 @@ def drop_timings(block: bytes) -> bytes:
 def drop_usage(block: bytes, raw: bytes) -> bytes:
     """An event without its `usage`, whose value is `raw`."""
     tail = b',"usage":%b}\n\n' % raw
-    return block[: -len(tail)] + _USUAL if block.endswith(tail) else drop_field(block, "usage")
+    if block.endswith(tail):
+        return block[: -len(tail)] + _USUAL
+    member = tail[:-3]  # anywhere else: in valid JSON a member that is not the first can be cut out
+    place = block.rfind(member)
+    return drop_field(block, "usage") if place < 0 else block[:place] + block[place + len(member) :]
 
 
 def drop_null(block: bytes) -> bytes:

@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from tokenworks.wire.dialects import FAMILY, STREAM_TYPE, UPSTREAM_PATH, WHOLE_TYPE, Dialect, Engine
+from tokenworks.wire.dialects import DIALECTS, FAMILY, STREAM_TYPE, WHOLE_TYPE, Dialect, Engine, endpoint_path
 from tokenworks.wire.refusals import Headers
 
 # Betas that change the price of the same tokens, or the account at the upstream; all others change no price by
 # themselves, as the fields that they allow are in the field table.
 BETAS_DROPPED = (b"context-1m-", b"fast-mode-", b"user-profiles", b"fallback-credit-", b"server-side-fallback-")
+VENDORS = ("anthropic", "bedrock")  # who sells Anthropic's models, and knows the betas of its Messages API
 ANTHROPIC_VERSION = b"2023-06-01"  # for clients of another dialect's habits that send none
 WHOLE_TYPES = frozenset({WHOLE_TYPE, WHOLE_TYPE + b"; charset=utf-8"})
 VALUE_BYTES_MAX = 2048  # of a version or of betas that are passed on
@@ -46,17 +47,18 @@ class HeadWriter:
         parts = urlsplit(url)
         if not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError(f"{url!r} is not an upstream's address")
-        self._vendor = engine == "anthropic" and not own
+        self._vendor = engine in VENDORS and not own
         secret = _visible(credential)
         plain = [b"host: " + _visible(parts.netloc), b"user-agent: tokenworks", b"content-type: " + WHOLE_TYPE]
         plain += [b"accept: " + WHOLE_TYPE + b", " + STREAM_TYPE, b"accept-encoding: identity"]
         bearer, named = [b"authorization: Bearer " + secret], [b"x-api-key: " + secret]
         prefix = _visible(parts.path.rstrip("/"))
         self._heads: dict[tuple[Dialect, bool], bytes] = {}
-        for dialect, path in UPSTREAM_PATH.items():
+        for dialect in DIALECTS:
+            path = endpoint_path(prefix, dialect)
             keys = (named if engine == "anthropic" and FAMILY[dialect] == "anthropic" else bearer) if secret else []
             for beta in (False, True):
-                line = b"POST " + prefix + path + (b"?beta=true" if beta else b"") + b" HTTP/1.1"
+                line = b"POST " + path + (b"?beta=true" if beta else b"") + b" HTTP/1.1"
                 self._heads[dialect, beta] = b"\r\n".join([line, *plain, *keys, b"content-length: "])
 
     def head(self, dialect: Dialect, length: int, fields: Mapping[bytes, bytes], beta: bool = False) -> bytes:

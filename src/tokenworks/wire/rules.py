@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from tokenworks.wire.dialects import Dialect, Engine
+from tokenworks.wire.dialects import ENGINES, Dialect, Engine
 
 Verdict = Literal["passed", "priced", "owned", "denied"]
 
@@ -89,17 +89,47 @@ GUARDED: dict[Dialect, dict[str, Rule]] = {
 
 # --- held back from one kind of engine, own or bought ---
 _CAP_WORDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "n_cmpl")
+_CODE = Rule("denied", "would run code of yours on the server. Leave it out.")
+_CHAT_TEMPLATE = Rule("denied", "would run a template of yours on the server. Leave it out.")
+_ONE_ANSWER = Rule("denied", "must be 1 for this model. Send one request per answer.", (None, 1))
+_BEAMS = Rule("denied", "makes tokens that no figure shows. Leave it out.", (None, False))
 HELD: dict[Engine, dict[str, Rule]] = {
-    "openai": {},
-    "anthropic": {},
+    **{engine: {} for engine in ENGINES},
     "vllm": {
         "priority": Rule("owned"),
         "cache_salt": Rule("owned"),
-        "chat_template": Rule("denied", "would run a template of yours on the server. Leave it out."),
-        "logits_processors": Rule("denied", "would run code of yours on the server. Leave it out."),
+        "chat_template": _CHAT_TEMPLATE,
+        "logits_processors": _CODE,
         "kv_transfer_params": Rule("denied", _OTHERS),
         "prompt_logprobs": Rule("denied", "would switch the prompt cache off. Leave it out."),
-        "use_beam_search": Rule("denied", "makes tokens that no figure shows. Leave it out.", (None, False)),
+        "use_beam_search": _BEAMS,
+    },
+    "sglang": {
+        "priority": Rule("owned"),
+        "cache_salt": Rule("owned"),
+        "chat_template": _CHAT_TEMPLATE,
+        "custom_logit_processor": _CODE,
+        "custom_params": _CODE,
+        **dict.fromkeys(("extra_key", "session_id", "session_params", "rid", "lora_path", "bootstrap_host",
+                         "bootstrap_port", "bootstrap_room", "routed_dp_rank", "data_parallel_rank"),
+                        Rule("denied", _OTHERS)),
+        "return_hidden_states": Rule("denied", _LEAVE, (None, False)),
+        "use_beam_search": _BEAMS,
+    },
+    "trtllm": {
+        "cache_salt": Rule("owned"),
+        "chat_template": _CHAT_TEMPLATE,
+        **dict.fromkeys(("lora_request", "disaggregated_params", "conversation_params", "agent_hierarchy",
+                         "prompt_token_ids", "prompt_token_ids_b64"), Rule("denied", _OTHERS)),
+        "use_beam_search": _BEAMS,
+        "best_of": _ONE_ANSWER,
+    },
+    "lmdeploy": {"session_id": Rule("denied", _OTHERS, (None, -1))},
+    "ollama": {"_debug_render_only": Rule("denied", _LEAVE, (None, False))},
+    "dashscope": {"enable_code_interpreter": Rule("denied", _LEAVE, (None, False))},
+    "mistral": {
+        "safe_prompt": Rule("denied", "would change your prompt. Write it into the system message.", (None, False)),
+        "guardrails": Rule("denied", _LEAVE),
     },
     "llamacpp": {
         "cache_prompt": Rule("owned"),
@@ -111,12 +141,42 @@ HELD: dict[Engine, dict[str, Rule]] = {
 }
 HELD_DIALECT: dict[tuple[Engine, Dialect], dict[str, Rule]] = {
     # Several answers or prompts in one request: the usage names the tokens of one (llama.cpp PR 27318).
-    ("llamacpp", "chat"): {"n": Rule("denied", "must be 1 for this model. Send one request per answer.", (None, 1))},
-    ("llamacpp", "completions"): {
-        "n": Rule("denied", "must be 1 for this model. Send one request per answer.", (None, 1)),
-        "best_of": Rule("denied", "must be 1 for this model. Send one request per answer.", (None, 1)),
-    },
+    ("llamacpp", "chat"): {"n": _ONE_ANSWER},
+    ("llamacpp", "completions"): {"n": _ONE_ANSWER, "best_of": _ONE_ANSWER},
+    ("trtllm", "completions"): {"best_of": _ONE_ANSWER},
+    # MindIE and Ollama answer once whatever is asked for.
+    **{(engine, dialect): {"n": _ONE_ANSWER} for engine in ("mindie", "ollama") for dialect in ("chat", "completions")},
+    ("mistral", "chat"): dict.fromkeys(
+        ("logit_bias", "logprobs", "top_logprobs"),
+        Rule("denied", "is not known to the server of this model. Leave it out.", (None, False, 0, {})),
+    ),
 }
+
+# Servers that refuse what they do not know: words that cost nothing are left out for them, harmless values as well.
+STRICT: frozenset[Engine] = frozenset({"mistral", "trtllm"})
+_UNHEARD = frozenset({
+    "store", "user", "metadata", "verbosity", "safety_identifier", "prompt_cache_retention", "service_tier",
+})  # fmt: skip
+LEFT_OUT: dict[Engine, frozenset[str]] = {
+    "mistral": _UNHEARD - {"metadata"} | {"stream_options"},  # its last chunk has the usage without being asked
+    "trtllm": _UNHEARD - {"user"} | {"prompt_cache_key"},
+}
+# Words that an engine knows under another name. A cap that is not heard would be none.
+_ONE_CAP = {"max_completion_tokens": "max_tokens"}
+RENAMED: dict[Engine, dict[str, str]] = {
+    **dict.fromkeys(("deepseek", "dashscope", "zhipu", "mindie", "ollama"), _ONE_CAP),
+    "mistral": {**_ONE_CAP, "seed": "random_seed"},
+}
+# Where accounts' prompt caches cannot be kept apart, because the engine takes no salt in that dialect.
+UNSALTED: dict[Engine, tuple[Dialect, ...]] = {
+    "vllm": ("messages",),
+    "sglang": ("messages",),
+    "trtllm": ("completions", "messages"),
+    "lmdeploy": ("chat", "completions"),
+    "mindie": ("chat", "completions"),
+    "ollama": ("chat", "completions", "responses", "messages"),
+}
+SALTED: frozenset[Engine] = frozenset({"vllm", "sglang", "trtllm"})  # in all their other dialects
 
 # --- the allow-lists of own engines ---
 _SAMPLING = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty", "logit_bias", "user")
@@ -157,10 +217,30 @@ _LLAMACPP = frozenset({
     "mirostat_tau", "mirostat_eta", "dynatemp_range", "dynatemp_exponent", "samplers", "grammar", "json_schema",
     "reasoning_format", "thinking_budget_tokens", "timings_per_token",
 })  # fmt: skip
+_SGLANG = frozenset({
+    *_EXTRA, "min_tokens", "repetition_penalty", "stop_token_ids", "stop_regex", "no_stop_trim", "regex", "ebnf",
+    "json_schema", "skip_special_tokens", "spaces_between_special_tokens", "continue_final_message",
+    "separate_reasoning", "stream_reasoning", "return_token_ids",
+})  # fmt: skip
+_TRTLLM = frozenset({
+    *_EXTRA, "top_p_min", "min_tokens", "repetition_penalty", "length_penalty", "stop_token_ids",
+    "include_stop_str_in_output", "skip_special_tokens", "spaces_between_special_tokens", "add_special_tokens",
+    "add_generation_prompt", "thinking_token_budget", "thinking", "documents",
+})  # fmt: skip
+_LMDEPLOY = frozenset({
+    *_EXTRA, "min_new_tokens", "repetition_penalty", "skip_special_tokens", "spaces_between_special_tokens",
+    "include_stop_str_in_output", "enable_thinking",
+})  # fmt: skip
+_MINDIE = frozenset({*_EXTRA, "repetition_penalty", "stop_token_ids", "include_stop_str_in_output",
+                     "skip_special_tokens"})
 _FREE_TEXT: tuple[Dialect, ...] = ("chat", "completions", "responses")
 SPECIAL: dict[tuple[Engine, Dialect], frozenset[str]] = {
     **{("vllm", dialect): _VLLM for dialect in _FREE_TEXT},
     **{("llamacpp", dialect): _LLAMACPP for dialect in _FREE_TEXT},
+    **{("sglang", dialect): _SGLANG for dialect in _FREE_TEXT},
+    **{("trtllm", dialect): _TRTLLM for dialect in _FREE_TEXT},
+    **{("lmdeploy", dialect): _LMDEPLOY for dialect in _FREE_TEXT},
+    **{("mindie", dialect): _MINDIE for dialect in _FREE_TEXT},
     **{("openai", dialect): frozenset({*_EXTRA, "repetition_penalty", "min_tokens"}) for dialect in _FREE_TEXT},
     ("llamacpp", "messages"): frozenset({"timings_per_token"}),
     ("vllm", "embeddings"): frozenset({"truncate_prompt_tokens", "add_special_tokens"}),
@@ -184,5 +264,7 @@ CLIENT_TOOLS: dict[Dialect, tuple[str, ...]] = {
 }
 PRICED_TOOLS: dict[tuple[Engine, Dialect], dict[str, str]] = {  # only where the usage says how often
     ("anthropic", "messages"): {"web_search_": "searches", "web_fetch_": "fetches"},
+    ("xai", "responses"): {"web_search": "searches", "x_search": "searches"},
+    ("dashscope", "responses"): {"web_search": "searches", "web_extractor": "fetches"},
 }
 AUDIO = frozenset({"input_audio", "audio", "audio_url"})
