@@ -200,7 +200,7 @@ def _read_format(fields: Mapping[str, msgspec.Raw], reading: Reading) -> Format 
 def _read_reasoning(fields: Mapping[str, msgspec.Raw], reading: Reading) -> Reasoning:
     key = "reasoning_effort"
     said = read_text(fields, key, "")
-    effort = next((known for known in EFFORTS if known == said), "")
+    effort: Effort = next((known for known in EFFORTS if known == said), "")
     if said and not effort:
         raise Misread(key, f"{key} must be one of {', '.join(EFFORTS)}; got {said!r}.")
     on, path = read_flag(fields, "enable_thinking"), key if said else "enable_thinking"

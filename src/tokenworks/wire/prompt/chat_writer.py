@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tokenworks.wire.dialects import Engine
+from tokenworks.wire.prompt.plain import join_data, pair_results, short_user, tell_document
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -41,7 +42,7 @@ REASONING_WORDS: dict[Engine, str] = {"vllm": "reasoning", "openai": ""}
 
 def write_prompt(prompt: Prompt, target: Target) -> Object:
     """The members of a chat body."""
-    body: Object = {"model": prompt.model, "messages": write_messages(prompt.turns, target.engine)}
+    body: Object = {"model": prompt.model, "messages": write_messages(pair_results(prompt.turns), target.engine)}
     if prompt.stream:
         body["stream"] = True
     if prompt.stream and prompt.include_usage:
@@ -55,12 +56,16 @@ def write_prompt(prompt: Prompt, target: Target) -> Object:
         body["response_format"] = _write_format(prompt.format)
     body |= write_sampling(prompt)
     body |= _write_reasoning(prompt, target.engine)
-    said: dict[str, object] = {
-        "user": prompt.user, "prompt_cache_key": prompt.cache_key, "verbosity": prompt.verbosity,
-        "metadata": _raw(prompt.metadata) if prompt.metadata else None,
-    }  # fmt: skip
-    body |= {key: value for key, value in said.items() if value}
+    body |= _write_beside(prompt, target)
     return {**prompt.extras, **body}
+
+
+def _write_beside(prompt: Prompt, target: Target) -> Object:
+    user = short_user(prompt.user) if target.engine == "openai" else prompt.user
+    said: Object = {"user": user, "prompt_cache_key": prompt.cache_key, "verbosity": prompt.verbosity}
+    if prompt.metadata:
+        said["metadata"] = _raw(prompt.metadata)
+    return {key: value for key, value in said.items() if value}
 
 
 def _raw(value: bytes) -> msgspec.Raw:
@@ -141,7 +146,7 @@ def _write_part(part: Part) -> Object:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, **_write_cache(part.cache)}
     if isinstance(part, Image):
-        image = {"url": part.url or f"data:{part.media_type};base64,{part.data}"}
+        image = {"url": part.url or join_data(part.media_type, part.data)}
         if part.detail:
             image["detail"] = part.detail
         return {"type": "image_url", "image_url": image, **_write_cache(part.cache)}
@@ -154,11 +159,10 @@ def _write_part(part: Part) -> Object:
 
 def _write_document(part: Document) -> Object:
     if part.text:
-        title = f' title="{part.name}"' if part.name else ""
-        return {"type": "text", "text": f"<document{title}>\n{part.text}\n</document>", **_write_cache(part.cache)}
+        return {"type": "text", "text": tell_document(part), **_write_cache(part.cache)}
     file: Object = {"file_id": part.file} if part.file else {}
     if part.data:
-        file["file_data"] = f"data:{part.media_type};base64,{part.data}"
+        file["file_data"] = join_data(part.media_type, part.data)
     if part.name or part.data:
         file["filename"] = part.name or "document"
     return {"type": "file", "file": file, **_write_cache(part.cache)}
@@ -245,7 +249,8 @@ def write_sampling(prompt: Prompt) -> Object:
 def _write_reasoning(prompt: Prompt, engine: Engine) -> Object:
     """Effort where it is known, and the switch of the engine: a template's settings, an object, a flag."""
     wanted = prompt.reasoning
-    effort: Object = {"reasoning_effort": wanted.effort} if wanted.effort else {}
+    silent = wanted.on is False and wanted.effort != "none"  # models without a switch would refuse the word
+    effort: Object = {"reasoning_effort": wanted.effort} if wanted.effort and not silent else {}
     if engine in BY_TEMPLATE:
         settings: Object = {} if wanted.on is None else {"enable_thinking": wanted.on, "thinking": wanted.on}
         if engine == "llamacpp" and wanted.budget_tokens:

@@ -1,0 +1,296 @@
+"""Where a request uses a feature: one finder per row of the feature table. "" stands for the client's own field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import msgspec
+
+from tokenworks.wire.prompt.vocabulary import (
+    Call,
+    Declined,
+    Document,
+    Foreign,
+    Image,
+    Part,
+    Prompt,
+    Result,
+    Sampling,
+    Target,
+    Text,
+    Thought,
+)
+from tokenworks.wire.rules import AUDIO, CLIENT_TOOLS
+
+Finder = Callable[[Prompt, Target], Iterator[str]]
+
+DRAWN = Sampling()
+_CLIENT = tuple({beginning for kinds in CLIENT_TOOLS.values() for beginning in kinds})
+
+
+def walk_parts(prompt: Prompt) -> Iterator[Part]:
+    """Every part of every turn, those inside of results too."""
+    for turn in prompt.turns:
+        for part in turn.parts:
+            yield part
+            if isinstance(part, Result):
+                yield from part.parts
+
+
+def find_field(name: str) -> Finder:
+    """A field of the prompt that says something."""
+    default = msgspec.structs.asdict(Prompt("", ()))[name]
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        if getattr(prompt, name) not in (default, b"{}"):
+            yield ""
+
+    return find
+
+
+def find_drawing(name: str) -> Finder:
+    """A way of drawing tokens. Numbers that change nothing do not count."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        value = getattr(prompt.sampling, name)
+        if value != getattr(DRAWN, name) and not (isinstance(value, bytes) and _is_nothing(value)):
+            yield ""
+
+    return find
+
+
+def _is_nothing(value: bytes) -> bool:
+    return value == b"{}" or (value[:1] != b"{" and Decimal(value.decode()) == 0)
+
+
+def find_heat(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A temperature above 1."""
+    if prompt.sampling.temperature and Decimal(prompt.sampling.temperature.decode()) > 1:
+        yield ""
+
+
+def find_answers(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Several answers."""
+    if prompt.choices > 1:
+        yield ""
+
+
+def find_blank(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A stop that is white space alone."""
+    if any(not stop.strip() for stop in prompt.sampling.stop):
+        yield ""
+
+
+def find_format(kind: str) -> Finder:
+    """JSON as the answer's form, of any kind or by a schema."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        if prompt.format is not None and prompt.format.kind == kind:
+            yield prompt.format.path
+
+    return find
+
+
+def find_forced(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """One function that has to be called."""
+    alone = prompt.choice.mode == "these" and len(prompt.choice.names) == 1 and prompt.format is None
+    if alone and any(tool.name == prompt.choice.names[0] and not tool.custom for tool in prompt.tools):
+        yield prompt.choice.path
+
+
+def find_customs(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tools that take free text, and calls of them."""
+    yield from (tool.path for tool in prompt.tools if tool.custom)
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Call | Result) and part.custom)
+
+
+def find_groups(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tools inside of a namespace, and calls of them."""
+    yield from (tool.path for tool in prompt.tools if tool.group)
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Call) and part.group)
+
+
+def find_named(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A tool of the upstream's that has to be used."""
+    kinds = {hosted.kind for hosted in prompt.hosted}
+    if kinds.intersection(prompt.choice.names) or (prompt.choice.mode == "some" and kinds and not prompt.tools):
+        yield prompt.choice.path
+
+
+def find_hosted(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tools that the upstream runs."""
+    yield from (hosted.path for hosted in prompt.hosted if not hosted.kind.startswith(_CLIENT))
+
+
+def find_builtins(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tools that the client runs and only models of one maker know by their type."""
+    yield from (hosted.path for hosted in prompt.hosted if hosted.kind.startswith(_CLIENT))
+
+
+def find_images(prompt: Prompt, target: Target) -> Iterator[str]:
+    """Images where the model takes none."""
+    if not target.images:
+        yield from (part.path for part in walk_parts(prompt) if isinstance(part, Image))
+
+
+def find_addresses(prompt: Prompt, target: Target) -> Iterator[str]:
+    """Images and files at addresses, where nobody fetches them."""
+    if target.own or target.engine == "bedrock":
+        yield from (part.path for part in walk_parts(prompt) if isinstance(part, Image | Document) and part.url)
+
+
+def find_files(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Files that lie at another upstream."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Image | Document) and part.file)
+
+
+def find_details(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """How closely an image is to be looked at."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Image) and part.detail)
+
+
+def find_writings(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Documents that are text."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Document) and is_writing(part))
+
+
+def is_writing(part: Document) -> bool:
+    """Whether a document's text can stand among other text."""
+    return bool(part.text) or (bool(part.data) and part.media_type.partition("/")[0] == "text")
+
+
+def find_documents(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Documents that are no text: PDF and the like."""
+    yield from (part.path for part in walk_parts(prompt)
+                if isinstance(part, Document) and not is_writing(part) and not part.file)
+
+
+def find_sheets(prompt: Prompt, target: Target) -> Iterator[str]:
+    """Documents that are neither text nor PDF."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Document) and part.data
+                and not is_writing(part) and part.media_type != "application/pdf")
+
+
+def find_distant(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Documents at an address."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Document) and part.url)
+
+
+def find_pictured(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Images and files among what a tool call gave."""
+    for part in walk_parts(prompt):
+        if isinstance(part, Result):
+            yield from (inner.path for inner in part.parts if isinstance(inner, Image | Document))
+
+
+def find_failed(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tool calls that failed."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Result) and part.failed)
+
+
+def find_audio(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Sound."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Foreign) and part.kind in AUDIO)
+
+
+def find_foreign(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Parts that only the client's own interface knows."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Foreign) and part.kind not in AUDIO)
+
+
+def find_sealed(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Reasoning that only its maker can read."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Thought) and part.sealed)
+
+
+def find_thoughts(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Reasoning that anybody can read."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Thought) and not part.sealed)
+
+
+def find_declined(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Earlier refusals of the model."""
+    yield from (part.path for part in walk_parts(prompt) if isinstance(part, Declined))
+
+
+def find_speakers(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Turns whose speaker has a name."""
+    yield from (f"{turn.path}.name" for turn in prompt.turns if turn.name)
+
+
+def find_developer(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Messages of the developer."""
+    yield from (turn.path for turn in prompt.turns if turn.developer)
+
+
+def find_late(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """What the system says after others have spoken."""
+    spoken = False
+    for turn in prompt.turns:
+        if turn.role == "system" and spoken:
+            yield turn.path
+        spoken = spoken or turn.role != "system"
+
+
+def find_opened(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """An answer that the model is to go on from."""
+    if prompt.turns and prompt.turns[-1].role == "assistant":
+        yield prompt.turns[-1].path
+
+
+def find_marks(mark: bytes) -> Finder:
+    """Marks of what is to be cached; OpenAI's have a mode, Anthropic's a type."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        for part in walk_parts(prompt):
+            if isinstance(part, Text | Image | Document | Call | Result) and mark in part.cache:
+                yield part.path
+        yield from (tool.path for tool in prompt.tools if mark in tool.cache)
+
+    return find
+
+
+def find_budget(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A budget of tokens to think for."""
+    if prompt.reasoning.budget_tokens:
+        yield prompt.reasoning.path
+
+
+def find_effort(*words: str) -> Finder:
+    """An effort that not everybody has a word for."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        if prompt.reasoning.effort in words:
+            yield prompt.reasoning.path
+
+    return find
+
+
+def find_allowed(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A choice among some of the tools."""
+    if prompt.choice.names and (prompt.choice.mode == "auto" or len(prompt.choice.names) > 1):
+        yield prompt.choice.path
+
+
+def find_pairs(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Texts in a row, and several first messages of the system, where one text is what every template takes."""
+    if [turn.role for turn in prompt.turns[:2]] == ["system", "system"]:
+        yield prompt.turns[1].path
+    for turn in prompt.turns:
+        for part in turn.parts:
+            inner = part.parts if isinstance(part, Result) else turn.parts
+            if sum(isinstance(one, Text) for one in inner) > 1:
+                yield turn.path
+
+
+def find_secrecy(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Reasoning that is wanted back sealed."""
+    if prompt.reasoning.sealed:
+        yield ""
+
+
+def find_top(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A number of tokens to draw from that means all of them."""
+    if prompt.sampling.top_k is not None and prompt.sampling.top_k <= 0:
+        yield ""
