@@ -64,6 +64,9 @@ def test_key_digests(store: Store) -> None:
     revoked = msgspec.structs.replace(key_row(1), revoked=True)
     version = store.keys.put(revoked)
     assert store.policy.since(version - 1).keys == (revoked.policy,)
+    assert store.keys.find(key_row(1).digest).row == revoked
+    with pytest.raises(NotFound):
+        store.keys.find(b"of no key")
 
 
 def test_cards(store: Store) -> None:

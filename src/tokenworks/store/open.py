@@ -10,7 +10,7 @@ from tokenworks.store.database import Database, open_engine
 from tokenworks.store.ledger import SqlLedger
 from tokenworks.store.meta import SqlMeta, found_books
 from tokenworks.store.migrate import migrate_database
-from tokenworks.store.policy import SqlPolicy, SqlShelf
+from tokenworks.store.policy import SqlKeys, SqlPolicy, SqlShelf
 from tokenworks.store.ports import Store
 from tokenworks.store.requests import SqlRequests
 from tokenworks.store.scribe import Scribe, SqlTrail
@@ -43,7 +43,7 @@ def _assemble(database: Database, dice: Dice, bell: AnyBell, scribe: Scribe) -> 
         books=SqlBooks(database, bell, scribe), writers=SqlWriters(database, scribe),
         suspense=SqlSuspense(database, scribe),
         accounts=SqlShelf(database, bell, nouns.ACCOUNT, schema.accounts, scribe),
-        keys=SqlShelf(database, bell, nouns.KEY, schema.keys, scribe),
+        keys=SqlKeys(database, bell, nouns.KEY, schema.keys, scribe),
         models=SqlShelf(database, bell, nouns.MODEL, schema.models, scribe),
         deployments=SqlShelf(database, bell, nouns.DEPLOYMENT, schema.deployments, scribe),
         cards=SqlShelf(database, bell, nouns.CARD, schema.cards, scribe),

@@ -131,6 +131,19 @@ class SqlShelf(Generic[T]):
         return msgspec.json.decode(row, type=self._noun.shape)
 
 
+class SqlKeys(SqlShelf[KeyRow]):
+    """ports.Keys."""
+
+    def find(self, digest: bytes) -> Kept[KeyRow]:
+        """See ports.Keys."""
+        table = self._table
+        query = select(table.c.row, table.c.version).where(table.c.digest == digest)
+        found = self._database.read(lambda conn: conn.execute(query).first())
+        if found is None:
+            raise NotFound(self._noun.name, "")
+        return Kept(self._decode(found.row), found.version)
+
+
 class SqlPolicy:
     """The whole at one version (ports.Policy)."""
 

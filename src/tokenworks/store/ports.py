@@ -142,6 +142,14 @@ class Shelf(Protocol[T]):
         ...
 
 
+class Keys(Shelf[KeyRow], Protocol):
+    """The shelf of API keys, which a buyer's own text finds too."""
+
+    def find(self, digest: bytes) -> Kept[KeyRow]:
+        """The key with this digest, whatever has become of it; raises NotFound."""
+        ...
+
+
 class Policy(Protocol):
     """The policy as a whole, for gateways."""
 
@@ -271,7 +279,7 @@ class Store(NamedTuple):
     writers: Writers
     suspense: Suspense
     accounts: Shelf[AccountRow]
-    keys: Shelf[KeyRow]
+    keys: Keys
     models: Shelf[Model]
     deployments: Shelf[Deployment]
     cards: Shelf[RateCard]

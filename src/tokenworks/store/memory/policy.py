@@ -113,12 +113,21 @@ class MemoryShelf(Generic[T]):
         return version
 
 
+class MemoryKeys(MemoryShelf[KeyRow]):
+    """ports.Keys."""
+
+    def find(self, digest: bytes) -> Kept[KeyRow]:
+        """See ports.Keys."""
+        with self._state.lock:
+            return self.get(self._digests.get(digest, ""))
+
+
 class Shelves:
     """One shelf per noun."""
 
     def __init__(self, state: State) -> None:
         self.accounts: MemoryShelf[AccountRow] = MemoryShelf(state, nouns.ACCOUNT)
-        self.keys: MemoryShelf[KeyRow] = MemoryShelf(state, nouns.KEY)
+        self.keys = MemoryKeys(state, nouns.KEY)
         self.models: MemoryShelf[Model] = MemoryShelf(state, nouns.MODEL)
         self.deployments: MemoryShelf[Deployment] = MemoryShelf(state, nouns.DEPLOYMENT)
         self.cards: MemoryShelf[RateCard] = MemoryShelf(state, nouns.CARD)
