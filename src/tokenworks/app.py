@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -11,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from tokenworks import __version__
-from tokenworks.cli.starters import Flags, PartWords, Place, Starters
+from tokenworks.cli.starters import BuyerPlace, Flags, PartWords, Place, Starters
 from tokenworks.clock import SystemClock, SystemDice
-from tokenworks.config import Settings, load_settings, read_environment
+from tokenworks.config import Settings, find_language, find_shop, load_settings, read_environment
 from tokenworks.errors import ConfigError, TokenworksError
 from tokenworks.up.lifeline import hold_lifeline
 from tokenworks.up.plan import Plan, list_parts
 from tokenworks.up.supervisor import Supervisor
 
 TOKEN_VARIABLE = "TOKENWORKS_ADMIN_TOKEN"
+DEFAULT_URL = "http://127.0.0.1:8400"
 HOST_FILE = "host.id"
 PRIVATE_UMASK = 0o077  # what we write is for nobody else: keys, books, journals, logs
 
@@ -36,7 +38,8 @@ def list_starters() -> Starters:
     """What stands behind the words of the command line."""
     return Starters(
         up=start_up, gateway=start_gateway, control=start_control, engine=start_engine, settings=show_settings,
-        place=find_place, engine_fault=find_fault, schema=check_schema, scratch_env=scratch_environment,
+        place=find_place, buyer=find_buyer, language=choose_language,
+        engine_fault=find_fault, schema=check_schema, scratch_env=scratch_environment,
         version=__version__)
 
 
@@ -119,6 +122,25 @@ def find_place(flags: Flags, url: str) -> Place:
     state_dir = read_settings(flags).state_dir
     path = os.path.join(state_dir, "run", "public.sock")
     return Place(path, "", token or (load("cli.client").read_token(state_dir) if os.path.exists(path) else ""))
+
+
+def find_buyer(url: str, key: str) -> BuyerPlace:
+    """A buyer's address and key: as given, of the environment, else of the `up` and the demo shop of this machine."""
+    env = read_environment()
+    url, key = find_shop(env, url, key)
+    home = Path(env.get("HOME") or "/")
+    state_dir = Path(read_settings({}).state_dir)
+    running, demo = state_dir / "run" / "up.json", state_dir / "demo.key"
+    here = str(json.loads(running.read_text())["url"]) if os.access(running, os.R_OK) else ""
+    url = url or here or DEFAULT_URL
+    if not key and url == here and os.access(demo, os.R_OK):
+        key = demo.read_text().strip()
+    return BuyerPlace(url, key, home, env)
+
+
+def choose_language() -> str:
+    """What people at this shell are told in."""
+    return find_language(read_environment())
 
 
 def find_fault() -> str:

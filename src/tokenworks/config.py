@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from tokenworks.errors import ConfigError
+from tokenworks.language.prefer import LANGUAGES, read_locale
 from tokenworks.limits import DRAIN_S
 
 PREFIX = "TOKENWORKS_"
@@ -142,6 +143,27 @@ def default_state(env: Mapping[str, str]) -> str:
     """The XDG place for state; systemd's StateDirectory= when it is given."""
     home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME", "/"), ".local", "state")
     return env.get("STATE_DIRECTORY") or os.path.join(home, "tokenworks")
+
+
+def find_language(env: Mapping[str, str]) -> str:
+    """What people at a shell are told in: TOKENWORKS_LANG, else the locale; raises ConfigError."""
+    wanted = env.get(PREFIX + "LANG", "")
+    if wanted and wanted not in LANGUAGES:
+        raise ConfigError(f"environment: {PREFIX}LANG must be one of {', '.join(LANGUAGES)}, not {wanted!r}.")
+    return wanted or read_locale(env)
+
+
+def find_shop(env: Mapping[str, str], url: str, key: str) -> tuple[str, str]:
+    """A buyer's (address, key): as given, else of the environment; "" where neither says. Raises ConfigError."""
+    origin, wanted = ("--url", url) if url else (f"environment: {PREFIX}BASE_URL", env.get(PREFIX + "BASE_URL", ""))
+    found = re.fullmatch(r"(https?://[^/?#\s]+(?:/[^?#\s]*?)?)(?:/v1)?/*", wanted)
+    if wanted and not found:
+        raise ConfigError(f"{origin}: {wanted!r} is not the address of a gateway. Write http://host:port.")
+    text = key or env.get(PREFIX + "API_KEY", "")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ConfigError(f"{'--key' if key else 'environment: ' + PREFIX + 'API_KEY'}: the key has characters that no "
+                          "key has. Copy it again.")
+    return (found[1] if found else ""), text
 
 
 Given = dict[str, tuple[object, str]]

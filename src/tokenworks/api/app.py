@@ -19,6 +19,7 @@ from tokenworks.api.auth import check_admin, check_near
 from tokenworks.api.caller import identify_call, seat_caller, seated
 from tokenworks.api.idempotent import Call, Reply, run_once
 from tokenworks.api.openapi import build_document
+from tokenworks.api.own import own_endpoints
 from tokenworks.api.page import render_page
 from tokenworks.api.problem import Refused, classify_error, problem_response
 from tokenworks.control.hub import Hub
@@ -39,6 +40,7 @@ def build_app(hub: Hub) -> Starlette:
     plain: dict[str, Endpoint] = {
         "/": api.page, "/metrics": api.metrics, "/healthz": api.healthz, "/readyz": api.readyz,
         f"{PREFIX}/openapi.json": api.openapi, f"{PREFIX}/requests/live": api.live, f"{PREFIX}/leakage": api.leakage,
+        **own_endpoints(api.desk),
     }
     routes = [Served(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()]
     routes += [Served(PREFIX + route.path, api.serve(route), methods=[route.method]) for route in ROUTES]

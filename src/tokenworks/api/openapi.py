@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tokenworks.api.own import OWN_PATHS
 from tokenworks.api.problem import KINDS, Problem
 from tokenworks.operations.catalogue import OPERATIONS
 from tokenworks.operations.fields import describe_field
@@ -20,12 +21,14 @@ _JSON = "application/json"
 def build_document(version: str) -> dict[str, Any]:
     """The whole document as plain values."""
     kinds = [kind for operation in OPERATIONS.values() for kind in (operation.takes, operation.gives)]
-    schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template="#/components/schemas/{name}")
-    by_kind = dict(zip(map(str, [*kinds, Problem]), schemas, strict=True))
+    kinds += [Problem, *(shape for _, shape in OWN_PATHS.values())]
+    schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    by_kind = dict(zip(map(str, kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         path = PREFIX + _PARAMETER.sub(r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_kind)
+    paths |= {path: {"get": _own(path, about, by_kind[str(shape)])} for path, (about, shape) in OWN_PATHS.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tokenworks", "version": version,
@@ -35,7 +38,8 @@ def build_document(version: str) -> dict[str, Any]:
         "security": [{"admin": []}],
         "paths": paths,
         "components": {"schemas": components,
-                       "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
+                       "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"},
+                                           "key": {"type": "http", "scheme": "bearer"}},
                        "responses": {"Problem": {
                            "description": "RFC 9457. `code` is one of " + ", ".join(KINDS) + ".",
                            "content": {"application/problem+json": {"schema": by_kind[str(Problem)]}}}}},
@@ -64,6 +68,17 @@ def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
         document["parameters"].append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"},
                                        "description": "The same key with the same request is done once."})
     return document
+
+
+def _own(path: str, about: str, shape: dict[str, Any]) -> dict[str, Any]:
+    """A path of buyers, which an API key opens instead of the admin token."""
+    return {
+        "operationId": "own" if path.endswith("/own") else "own_request", "tags": ["own"], "summary": about,
+        "description": about, "security": [{"key": []}],
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"},
+                        "description": describe_field("request.explain", name)} for name in _PARAMETER.findall(path)],
+        "responses": {"200": {"description": about, "content": {_JSON: {"schema": shape}}},
+                      "default": {"$ref": "#/components/responses/Problem"}}}
 
 
 def _parameter(operation: Operation, name: str, place: str) -> dict[str, Any]:

@@ -33,6 +33,9 @@ KINDS: dict[str, Kind] = {
     "token_missing": Kind(401, "No admin token", "Send `Authorization: Bearer <token>`; it is in admin.token of the "
                                                  "state directory."),
     "token_unknown": Kind(401, "Not the admin token", "Compare with admin.token in the state directory."),
+    "key_missing": Kind(401, "No API key", "Send `Authorization: Bearer KEY` or `x-api-key: KEY`."),
+    "key_unknown": Kind(401, "Not an API key that buys here", "Compare it with the one you were given, or ask for "
+                                                              "another."),
     "not_found": Kind(404, "No such thing", "List what there is first."),
     "path_unknown": Kind(404, "No such path", "GET /api/v1/openapi.json lists every path."),
     "method_not_allowed": Kind(405, "Not with this method", "The allow header names the methods of this path."),

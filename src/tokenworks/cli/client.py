@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from tokenworks.cli.exits import BY_STATUS, FAILED, UNAVAILABLE, failed
 from tokenworks.cli.starters import Place
+from tokenworks.language.speech import spoken
 
 TIMEOUT_S = 60
 _API = "/api/v1"
@@ -96,7 +97,7 @@ class RestClient:
         connection = (connect_url(place.url, timeout) if place.url
                       else UnixConnection(place.socket_path, timeout or 0x7FFFFFF))
         headers = {"authorization": f"Bearer {place.token}", "accept": "application/json",
-                   "x-tokenworks-login": name_login()}
+                   "accept-language": spoken(), "x-tokenworks-login": name_login()}
         target, body = prefix + path, None
         if method in ("GET", "DELETE"):
             query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}

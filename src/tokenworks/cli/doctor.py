@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.exits import Failed
 from tokenworks.cli.starters import Flags, Starters
+from tokenworks.language.speech import tell
 from tokenworks.limits import DISK_FREE_BYTES_MIN
 
 Level = Literal["ok", "warning", "error"]
@@ -50,9 +51,9 @@ def examine(starters: Starters, flags: Flags) -> list[Finding]:
 def lay_findings(found: Iterable[Finding]) -> Iterator[dict[str, str]]:
     """Rows of a table: what is to be done stands under what was found."""
     for one in found:
-        yield {"level": one.level, "code": one.code, "message": one.message}
+        yield {"level": tell(one.level), "code": one.code, "message": tell(one.message)}
         if one.fix:
-            yield {"level": " ", "code": " ", "message": f"  to do: {one.fix}"}
+            yield {"level": " ", "code": " ", "message": f"  {tell(f'to do: {one.fix}')}"}
 
 
 def _machine(state: Path, starters: Starters) -> Iterator[Finding]:

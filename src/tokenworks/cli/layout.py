@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tokenworks.cli.output import print_facts, print_rows, say, show_cell
+from tokenworks.language.speech import tell
 
 Row = Mapping[str, Any]
 _PRICES = ("id", "currency", "effective_from", "model", "input", "output", "cache_read", "cache_write_5m",
@@ -47,7 +48,7 @@ def show_thing(answer: Row, layout: str = "") -> None:
              if isinstance(value, list) and value and isinstance(value[0], dict)}
     print_facts({name: value for name, value in answer.items() if name not in parts and name != "next_cursor"})
     for name, rows in parts.items():
-        print(f"\n{name.replace('_', ' ')}")
+        print(f"\n{tell(name.replace('_', ' '))}")
         print_rows(rows, used_columns(rows, PARTS.get(name, list(rows[0]))))
     if answer.get("next_cursor"):
         say(f"More: --cursor {answer['next_cursor']}")

@@ -12,10 +12,12 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
+from tokenworks.cli.buyer.commands import add_buyer
 from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.demo import run_demo
 from tokenworks.cli.doctor import examine, lay_findings
 from tokenworks.cli.exits import AUTH, CONFLICT, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
+from tokenworks.cli.help import TellingFormatter
 from tokenworks.cli.nouns import JSON, NOUNS, Connect, add_nouns
 from tokenworks.cli.output import print_facts, print_json, print_rows, progress, say
 from tokenworks.cli.parts import HERE, Where, add_parts
@@ -23,10 +25,21 @@ from tokenworks.cli.requests import add_requests
 from tokenworks.cli.starters import Starters
 from tokenworks.cli.welcome import welcome
 from tokenworks.errors import Broken, CallerError, ConfigError, Conflict, TokenworksError
+from tokenworks.language.prefer import DEFAULT
+from tokenworks.language.speech import speaking, spoken, tell
 
 
 def run_cli(argv: Sequence[str], starters: Starters) -> int:
     """Runs one command; the exit code. What goes wrong is one sentence on standard error, JSON where asked for."""
+    try:
+        language = starters.language()
+    except ConfigError as error:
+        return _tell(argv, str(error), "", "config", USAGE)
+    with speaking(language):
+        return _run(argv, starters)
+
+
+def _run(argv: Sequence[str], starters: Starters) -> int:
     app = build_cli(starters)
     try:
         app(argv, exit_on_error=False, print_error=False)
@@ -56,6 +69,7 @@ def run_cli(argv: Sequence[str], starters: Starters) -> int:
 def build_cli(starters: Starters) -> App:
     """All commands."""
     app = App(name="tokenworks", version=starters.version, help_format="plaintext",
+              help_formatter=TellingFormatter() if spoken() != DEFAULT else None,
               help="A token utility: produce, meter, sell and book tokens.")
     nouns = {noun: App(name=noun, help=text) for noun, text in NOUNS.items()}
     for noun in nouns.values():
@@ -64,6 +78,7 @@ def build_cli(starters: Starters) -> App:
     add_nouns({"": app, **nouns}, connect)
     add_requests(nouns["request"], connect)
     add_parts(app, nouns["gateway"], starters)
+    add_buyer(app, starters)
     _add_own(app, starters)
     _add_config(app, starters)
     return app
@@ -157,10 +172,11 @@ def _explain(error: CycloptsError) -> str:
 
 
 def _tell(argv: Sequence[str], message: str, hint: str, code: str, exit_code: int) -> int:
+    message, hint = tell(message), tell(hint) if hint and hint not in message else ""
     if "--json" in argv:
         print_json({"ok": False, "error": {"code": code, "message": message, "hint": hint}})
     else:
         say(f"tokenworks: {message}")
-        if hint and hint not in message:
+        if hint:
             say(f"  {hint}")
     return exit_code

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tokenworks.language.speech import tell
 from tokenworks.usage.vector import CLASSES
 
 NUMBERS = {"balance", "available", "lent", "spent", "credited", "refunded", "expired", "charged", "rated", "waived",
@@ -36,13 +37,13 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Non
     """A table with a line per row; times to the second."""
     table = _table(show_header=True)
     for column in columns:
-        table.add_column(HEADS.get(column, column.replace("_", " ")),
+        table.add_column(tell(HEADS.get(column, column.replace("_", " "))),
                          justify="right" if column in NUMBERS else "left", overflow="fold")
     count = 0
     for row in rows:
         table.add_row(*(show_cell(column, row.get(column)) for column in columns))
         count += 1
-    _print(table if count else "none")
+    _print(table if count else tell("none"))
 
 
 def print_facts(value: Mapping[str, Any], names: Sequence[str] = ()) -> None:
@@ -51,7 +52,7 @@ def print_facts(value: Mapping[str, Any], names: Sequence[str] = ()) -> None:
     table.add_column(style="" if Console().no_color else "bold")
     table.add_column(overflow="fold")
     for name in names or value:
-        table.add_row(name.replace("_", " "), show_value(value.get(name)))
+        table.add_row(tell(name.replace("_", " ")), show_value(value.get(name)))
     _print(table)
 
 
@@ -67,7 +68,7 @@ def show_value(value: object) -> str:
     if value is None or value == "" or value == [] or value == {} or value == ():
         return "-"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tell("yes" if value else "no")
     if isinstance(value, Mapping):
         return _show_mapping(value)
     if isinstance(value, list | tuple):
@@ -77,7 +78,7 @@ def show_value(value: object) -> str:
 
 def say(text: str) -> None:
     """A remark for the person, not for the pipe."""
-    print(text, file=sys.stderr, flush=True)
+    print(tell(text), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -85,7 +86,7 @@ def progress(text: str) -> Iterator[None]:
     """Shows on a terminal that something over a second is going on."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with console.status(text):
+        with console.status(tell(text)):
             yield
     else:
         yield
@@ -95,7 +96,7 @@ def _show_mapping(value: Mapping[str, Any]) -> str:
     if value.keys() == {"amount", "currency"}:
         return f"{value['amount']} {value['currency']}"
     if value.keys() <= {*CLASSES, "cache_write"}:
-        return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in value.items())
+        return ", ".join(f"{count:,} {tell(name.replace('_', ' '))}" for name, count in value.items())
     return ", ".join(f"{name}={show_value(part)}" for name, part in value.items())
 
 

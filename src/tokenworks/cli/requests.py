@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from tokenworks.cli.layout import used_columns
 from tokenworks.cli.nouns import JSON, SERVER, STATE, Connect
 from tokenworks.cli.output import print_facts, print_json, print_line, print_rows, show_value
+from tokenworks.language.speech import tell
 from tokenworks.operations.fields import describe_field
 from tokenworks.operations.view import show_time
 from tokenworks.units import format_amount
@@ -41,7 +42,7 @@ def add_requests(app: App, connect: Connect) -> None:
 
 def _live_line(row: dict[str, Any]) -> str:
     if "missed" in row:
-        return f"... {row['missed']} missed"
+        return tell(f"... {row['missed']} missed")
     moment = (show_time(row["at_ns"]) or "")[11:23]
     event = row.get("outcome") or row["event"]
     head = (f"{moment}  {event:<15}  {row['request']}  {row['account'] or '-':<10}  {row['model'] or '-':<16}  "
@@ -52,13 +53,14 @@ def _live_line(row: dict[str, Any]) -> str:
 def _live_rest(row: dict[str, Any]) -> str:
     """What is told of this event: what was held, what it came to, or why not."""
     if row["event"] == "opened":
-        return f"held {format_amount(row['held_minor'], row['unit'])} {row['unit']}" if row["unit"] else ""
+        held = f"{format_amount(row['held_minor'], row['unit'])} {row['unit']}"
+        return tell(f"held {held}") if row["unit"] else ""
     status = f"{row['status']} {row['reason']}".rstrip()
     if row["event"] == "refused":
         return status
     counts = {name: row[name] for name in _COUNTS if row.get(name)}
     charged = f"{format_amount(row['charged_minor'], row['unit'])} {row['unit']}" if row["unit"] else ""
-    first = f"first after {row['ttft_ms']} ms" if row["stream"] else ""
+    first = tell(f"first after {row['ttft_ms']} ms") if row["stream"] else ""
     basis = "" if row["basis"] == "reported" else row["basis"]
     parts = (status, show_value(counts), basis, charged, first, f"{row['duration_ms']} ms")
     return "  ".join(filter(None, parts))
@@ -81,11 +83,11 @@ def _print_story(story: dict[str, Any]) -> None:
 
 def _section(title: str, facts: dict[str, Any]) -> None:
     if facts:
-        print(f"\n{title}")
+        print(f"\n{tell(title)}")
         print_facts(facts)
 
 
 def _rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if rows:
-        print(f"\n{title}")
+        print(f"\n{tell(title)}")
         print_rows(rows, used_columns(rows, columns))

@@ -6,6 +6,7 @@ The command line knows words; what runs behind them is put together elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Flags = Mapping[str, Any]  # by setting name, None where not given; "config" names the file
@@ -17,6 +18,15 @@ class Place(NamedTuple):
     socket_path: str
     url: str
     token: str
+
+
+class BuyerPlace(NamedTuple):
+    """Where a buyer buys and with which key, "" without; `home` and `env` are where his tools keep their settings."""
+
+    url: str
+    key: str
+    home: Path
+    env: Mapping[str, str]
 
 
 class PartWords(NamedTuple):
@@ -36,6 +46,8 @@ class Starters(NamedTuple):
     engine: Callable[[Flags, PartWords], int]
     settings: Callable[[Flags], list[tuple[str, object, str]]]  # (name, value, where from)
     place: Callable[[Flags, str], Place]  # where the API is; the second is a URL, "" for this machine
+    buyer: Callable[[str, str], BuyerPlace]  # by the address and key that were given, "" for none
+    language: Callable[[], str]  # in which people are told something; raises ConfigError
     engine_fault: Callable[[], str]  # why the embedded engine cannot run here, "" when it can
     schema: Callable[[Flags], str]  # state of the database: "current", "new", "behind", or what is wrong
     scratch_env: Callable[[], dict[str, str]]  # the environment for a child that must not see our settings

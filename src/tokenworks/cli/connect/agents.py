@@ -1,7 +1,7 @@
 """Coding agents and terminal tools: what each one's own settings must say, as the tools' own documents have it.
 
-Every one of them tries again for minutes if it is let: where a tool has a setting for that, it is written too. The gateway
-itself tries other deployments, so that what it answers is not mended by asking again.
+Every one of them tries again for minutes if it is let: where a tool has a setting for that, it is written too. The
+gateway itself tries other deployments, so that what it answers is not mended by asking again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def write_opencode(setup: Setup) -> tuple[Edit, ...]:
     """opencode: a provider over the AI SDK, with every model on sale; the small model names its sessions."""
     place = ("provider", NAME)
     models = setup.models if setup.fact() in setup.models else (*setup.models, setup.fact())
-               Change((*place, "npm"), "@ai-sdk/openai-compatible"), Change((*place, "name"), "Tokenworks"),
+    changes = [Change((*place, "npm"), "@ai-sdk/openai-compatible"), Change((*place, "name"), "Tokenworks"),
                Change((*place, "options", "baseURL"), setup.v1), Change((*place, "options", "apiKey"), setup.key)]
     for fact in models:
         limit = {"limit": {"context": fact.context_tokens, "output": fact.output_tokens_max}}

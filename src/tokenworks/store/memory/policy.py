@@ -132,7 +132,7 @@ class Shelves:
         self.deployments: MemoryShelf[Deployment] = MemoryShelf(state, nouns.DEPLOYMENT)
         self.cards: MemoryShelf[RateCard] = MemoryShelf(state, nouns.CARD)
 
-    def all(self) -> dict[str, MemoryShelf[Any]]:
+    def all(self) -> dict[str, Any]:
         """By the name that they have in the store."""
         return vars(self)
 

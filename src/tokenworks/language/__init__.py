@@ -1,0 +1,1 @@
+"""In which language people are told something: English sentences are the source, a catalogue per language follows."""

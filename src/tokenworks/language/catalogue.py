@@ -1,0 +1,109 @@
+"""A catalogue: finished sentences of one language, found by the templates that they were made from.
+
+A template is a sentence with `{}` where something was put in. What stands there is found again by the words around it,
+so nobody who raises an error has to know of languages, and what he put in is put into the other language's sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+TEXT_CHARS_MAX = 4000  # longer ones are no sentences of ours; a client's own text may be inside
+DEPTH_MAX = 4  # sentences in sentences
+HOLE = "{}"
+_PLACE = re.compile(r"\{(\d)\}")
+_END = re.compile(r"(?<=[.?!;]) +")
+_PREFIXED = re.compile(r"([\w./~\[\]$:-]{1,300}): (.+)", re.S)
+_KEY_CHARS = 4
+
+
+class Template(NamedTuple):
+    """The words between the holes, and the sentence with numbered places."""
+
+    parts: tuple[str, ...]
+    told: str
+
+    @property
+    def weight(self) -> int:
+        """How much of it is fixed: the most fixed one that fits is the right one."""
+        return sum(map(len, self.parts))
+
+
+class Catalogue:
+    """Sentences by their English ones."""
+
+    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
+        self._exact: dict[str, str] = {}
+        self._templates: dict[str, list[Template]] = {}
+        for english, told in (row for table in rows for row in table.items()):
+            if HOLE not in english:
+                self._exact[english] = told
+                continue
+            template = Template(tuple(english.split(HOLE)), told)
+            self._templates.setdefault(template.parts[0][:_KEY_CHARS], []).append(template)
+        for found in self._templates.values():
+            found.sort(key=lambda template: -template.weight)
+
+    def tell(self, text: str, depth: int = 0) -> str:
+        """The sentence in this language; as it came where it is not known."""
+        if depth > DEPTH_MAX or len(text) > TEXT_CHARS_MAX or not text:
+            return text
+        return self._whole(text, depth) or self._pieces(text, depth) or self._prefixed(text, depth) or text
+
+    def knows(self, template: str) -> bool:
+        """Whether the template itself, with its holes, stands here."""
+        parts = tuple(template.split(HOLE))
+        return template in self._exact or any(
+            one.parts == parts for one in self._templates.get(parts[0][:_KEY_CHARS], ()))
+
+    def _whole(self, text: str, depth: int) -> str:
+        if text in self._exact:
+            return self._exact[text]
+        for size in range(min(_KEY_CHARS, len(text)), -1, -1):
+            for template in self._templates.get(text[:size], ()):
+                found = _holes(template.parts, text)
+                if found is not None:
+                    told = [self.tell(part, depth + 1) for part in found]
+                    return _PLACE.sub(lambda place, told=told: told[int(place[1])], template.told)  # type: ignore[misc]
+        return ""
+
+    def _pieces(self, text: str, depth: int) -> str:
+        """Several sentences, of which the longest runs that are known are told."""
+        rows, known, told = _END.split(text), False, ""
+        if len(rows) < 2:
+            return ""
+        while rows:
+            size, found = next(((count, whole) for count in range(len(rows), 0, -1)
+                                if (whole := self._whole(" ".join(rows[:count]), depth))), (1, ""))
+            known = known or bool(found)
+            told = _join(told, found or self._prefixed(rows[0], depth) or rows[0])
+            del rows[:size]
+        return told if known else ""
+
+    def _prefixed(self, text: str, depth: int) -> str:
+        """A place (a field, a file and its line, an address) and what is said of it."""
+        found = _PREFIXED.fullmatch(text)
+        told = self.tell(found[2], depth + 1) if found else ""
+        return f"{found[1]}: {told}" if found and told != found[2] else ""
+
+
+def _holes(parts: tuple[str, ...], text: str) -> list[str] | None:
+    """What stands in the holes; None when the text was not made from these parts. Never looks back, so never slow."""
+    first, last = parts[0], parts[-1]
+    if not text.startswith(first) or len(text) < len(first) + len(last) or (last and not text.endswith(last)):
+        return None
+    end, place, found = len(text) - len(last), len(first), []
+    for part in parts[1:-1]:
+        at = text.find(part, place, end) if part else end
+        if at < 0:
+            return None
+        found.append(text[place:at])
+        place = at + len(part)
+    return [*found, text[place:end]]
+
+
+def _join(before: str, after: str) -> str:
+    """Chinese sentences follow each other without a space."""
+    return before + after if not before or ord(before[-1]) > 0x2FFF else f"{before} {after}"

@@ -1,0 +1,10 @@
+"""Chinese, room by room: the English sentence, with {} for what is put in, and the Chinese one with {0}, {1}, ...
+
+The terms are those of docs/zh/glossary.md.
+"""
+
+from __future__ import annotations
+
+from tokenworks.language.zh import cli
+
+TABLES = (cli.ROWS,)
