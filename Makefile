@@ -7,10 +7,10 @@ INSTALLED := $(VENV)/.installed
 ENGINE := $(VENV)/.engine
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up test check bench sim kill model docs lock
+.PHONY: help venv up test test-clients test-agents check bench sim kill model docs lock
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 venv: $(INSTALLED)  ## the environment, from the lock file
 
@@ -33,6 +33,14 @@ up: $(INSTALLED)  ## everything on one port (8400), a demo account, a first sale
 test: $(INSTALLED)  ## all tests, and the pure floors covered by their own
 	@$(MAKE) --no-print-directory $(ENGINE)
 	$(BIN)/python -m pytest -p tests.coverage_gate $(ARGS)
+
+test-clients: $(INSTALLED)  ## real SDKs, installed from locks into .clients, against deployments of every dialect
+	@$(MAKE) --no-print-directory $(ENGINE)
+	$(BIN)/python -m tests.clients $(ARGS)
+
+test-agents: $(INSTALLED)  ## real coding agents (1.8 GB), installed from locks into .clients, do their work through it
+	@$(MAKE) --no-print-directory $(ENGINE)
+	$(BIN)/python -m tests.agents $(ARGS)
 
 check: $(INSTALLED)  ## linter, types, floors, house rules, pages made from the code: fast
 	$(BIN)/ruff check .
