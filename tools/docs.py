@@ -22,6 +22,7 @@ from tokenworks.app import list_starters
 from tokenworks.cli import exits
 from tokenworks.cli.main import build_cli
 from tokenworks.config import FLAGS, PREFIX, SETTINGS
+from tokenworks.operations.engines import ENGINES
 from tokenworks.telemetry import METRICS
 from tokenworks.wire.headers import BETAS_DROPPED
 from tokenworks.wire.refusals import REFUSALS
@@ -30,11 +31,14 @@ from tokenworks.wire.rules import (
     GUARDED,
     HELD,
     HELD_DIALECT,
+    LEFT_OUT,
     OPEN,
     OWN_ONLY,
     PRICED_TOOLS,
+    RENAMED,
     REPLACED,
     SPECIAL,
+    UNSALTED,
     Rule,
 )
 
@@ -192,6 +196,12 @@ def write_fields() -> Iterator[str]:
             yield from ("", f"## Held back from {engine}", "", *table(_RULE_HEAD, _rules(rules)))
     for (engine, dialect), rules in HELD_DIALECT.items():
         yield from ("", f"## Held back from {engine}, {dialect}", "", *table(_RULE_HEAD, _rules(rules)))
+    yield from ("", "## Words that are left out or written otherwise", "",
+                "For servers that refuse a word that they do not know, or know another one for it.", "")
+    yield from table(("engine", "left out", "written as"), [
+        (engine, names(LEFT_OUT.get(engine, ())), ", ".join(f"{code(word)} as {code(other)}" for word, other
+                                                            in RENAMED.get(engine, {}).items()))
+        for engine in sorted({*LEFT_OUT, *RENAMED})])
     yield from ("", "## Own deployments besides", "", *table(_RULE_HEAD, _rules(OWN_ONLY)), "",
                 "What stands in for an owned field that the client sent: "
                 + ", ".join(f"{code(name)} becomes {code(value.decode())}" for name, value in REPLACED.items()) + ".")
@@ -219,6 +229,27 @@ def _rules(rules: dict[str, Rule]) -> list[tuple[str, ...]]:
 
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).replace("'", '"')
+
+
+def write_engines() -> Iterator[str]:
+    """Every engine, from what is known of them."""
+    yield from head("Engines", "`operations.engines.ENGINES`",
+                    "`--engine` of a deployment says whose request fields and usage figures apply. A deployment that "
+                    "names no `--dialects` or `--progress` has those of its engine. *exact*: the stream carries the "
+                    "figures so far; *visible*: what is seen is what is made; *blind*: what is made is not seen, so "
+                    "the whole answer is held for beforehand ([metering](../explanation/metering.md)). The address "
+                    "stands without `/v1`; one with a version of its own, like `/api/paas/v4` or `/v1beta/openai`, "
+                    "stands in place of it.")
+    yield from table(("engine", "what it is", "dialects", "progress", "address, for example"), [
+        (code(name), facts.title, ", ".join(facts.dialects), facts.progress, code(facts.address))
+        for name, facts in ENGINES.items()])
+    yield from ("", "## What to mind", "", "What its usage or its interface is known for, and what is done about it.",
+                "")
+    yield from table(("engine", ""), [(code(name), facts.mind) for name, facts in ENGINES.items()])
+    yield from ("", "## Prompt caches of accounts", "", "A salt keeps accounts' prompt caches apart. Where an engine "
+                "takes none, it is not asked unless `--share-prefix-cache` says that accounts may share the cache, or "
+                "that it was started without one: "
+                + "; ".join(f"{code(name)} in {', '.join(spoken)}" for name, spoken in UNSALTED.items()) + ".")
 
 
 def write_headers() -> Iterator[str]:
@@ -312,7 +343,7 @@ def names(fields: Any) -> str:
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": write_cli, "api.md": write_api, "configuration.md": write_configuration, "metrics.md": write_metrics,
     "refusals.md": write_refusals, "fields.md": write_fields, "headers.md": write_headers, "limits.md": write_limits,
-    "exit-codes.md": write_exits,
+    "exit-codes.md": write_exits, "engines.md": write_engines,
 }
 
 

@@ -9,23 +9,14 @@ import msgspec
 from tokenworks.errors import Conflict, Invalid, NotFound
 from tokenworks.fleet.deployment import Deployment
 from tokenworks.operations.desk import Desk, Health, add_once, pick_version
+from tokenworks.operations.engines import ENGINES
 from tokenworks.operations.model import Removed
 from tokenworks.operations.operation import define
 from tokenworks.operations.upstream import EMBEDDED, check_url, url_host
 from tokenworks.operations.view import Page, check_limit, check_name, check_text
 from tokenworks.store.shapes import Kept
 from tokenworks.wire.dialects import DIALECTS, Dialect, Engine
-
-# What an engine speaks and how far its figures can be trusted, when the operator does not say otherwise.
-SPOKEN: dict[Engine, tuple[Dialect, ...]] = {
-    "openai": ("chat", "responses", "embeddings"),
-    "anthropic": ("messages",),
-    "vllm": ("chat", "completions"),
-    "llamacpp": DIALECTS,
-}
-PROGRESS: dict[Engine, Literal["exact", "visible", "blind"]] = {
-    "openai": "visible", "anthropic": "visible", "vllm": "exact", "llamacpp": "exact",
-}
+from tokenworks.wire.fields import Source, refuse_dialect
 
 
 class AddDeployment(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,6 +42,7 @@ class AddDeployment(msgspec.Struct, forbid_unknown_fields=True):
     proxy: str = ""
     share_prefix_cache: bool = False
     allow_private: bool = False
+    enabled: bool = True
 
 
 class ChangeDeployment(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,10 +120,12 @@ class DeploymentView(msgspec.Struct):
 def add_deployment(desk: Desk, ask: AddDeployment) -> DeploymentView:
     """Add a source of a model. Requests go to it as soon as gateways know it, within a second."""
     desk.store.models.get(ask.model)
+    known = ENGINES[ask.engine]
     row = Deployment(
         check_name(ask.deployment, "deployment"), ask.model, ask.url, ask.upstream_model or ask.model, ask.engine,
-        tuple(ask.dialects or SPOKEN[ask.engine]), ask.own, ask.secret, ask.progress or PROGRESS[ask.engine],
-        ask.hangup, ask.failure, ask.cost_card, ask.ca_file, ask.proxy, ask.share_prefix_cache, ask.allow_private)
+        tuple(ask.dialects or known.dialects), ask.own, ask.secret, ask.progress or known.progress,
+        ask.hangup, ask.failure, ask.cost_card, ask.ca_file, ask.proxy, ask.share_prefix_cache, ask.allow_private,
+        ask.enabled)
     row = _check(desk, row)
     return _view(desk, Kept(row, add_once(desk.store.deployments, row, row.id)))
 
@@ -183,6 +177,11 @@ def _check(desk: Desk, row: Deployment) -> Deployment:
         raise NotFound("rate-card", row.cost_card)
     if not row.dialects:
         raise Invalid("dialects", f"name at least one of {', '.join(DIALECTS)}")
+    source = Source(row.engine, row.own, row.upstream_model, row.progress, row.share_prefix_cache)
+    cached = [dialect for dialect in row.dialects if dialect != "embeddings"]
+    if cached and all(refuse_dialect(source, dialect) for dialect in cached):
+        raise Conflict(f"{row.engine} cannot keep accounts' prompt caches apart in {', '.join(cached)}. Start it "
+                       "without one, or let accounts share it, and say so with share_prefix_cache.")
     return msgspec.structs.replace(row, url=check_url(row.url, row.allow_private))
 
 

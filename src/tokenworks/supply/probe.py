@@ -11,7 +11,10 @@ from tokenworks.supply.fetch import Target, fetch
 from tokenworks.wire.dialects import Engine
 
 NO_SUCH_PATH = (404, 405, 501)  # an engine behind something that answers only for inference
-HEALTH_PATH: dict[Engine, str] = {"llamacpp": "/health", "vllm": "/health"}  # bought APIs have none: traffic tells
+HEALTH_PATH: dict[Engine, str] = {  # bought APIs have none, MindIE's is at another port: traffic tells
+    **dict.fromkeys(("llamacpp", "vllm", "sglang", "trtllm", "lmdeploy"), "/health"),
+    "ollama": "/api/version",
+}
 
 
 class Health(NamedTuple):
