@@ -10,7 +10,6 @@ by the newest models alone and by no cloud's or engine's version of the interfac
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 
@@ -165,15 +164,9 @@ def _source(document: Document) -> Object:
     if document.text or not document.data:
         return {"type": "text", "media_type": "text/plain", "data": document.text}
     if document.media_type.startswith("text/"):
-        return {"type": "text", "media_type": "text/plain", "data": _decoded(document.data)}
+        text = base64.b64decode(document.data).decode("utf-8", "replace")
+        return {"type": "text", "media_type": "text/plain", "data": text}
     return {"type": "base64", "media_type": document.media_type or "application/pdf", "data": document.data}
-
-
-def _decoded(data: str) -> str:
-    try:
-        return base64.b64decode(data).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return data
 
 
 def _arguments(call: Call) -> object:
