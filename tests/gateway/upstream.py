@@ -63,10 +63,10 @@ class Exchange:
 
     async def raw(self, data: bytes) -> None:
         if not self.gone.is_set():
-            self.writer.write(data)
             try:
+                self.writer.write(data)
                 await self.writer.drain()
-            except ConnectionError:
+            except (ConnectionError, RuntimeError):  # the latter is uvloop's, of a connection that is closed already
                 self.gone.set()
 
     def abort(self) -> None:

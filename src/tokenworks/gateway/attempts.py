@@ -239,7 +239,9 @@ def _refuse_request(flow: Flow, body: bytes, reason: str) -> None:
         message = context_message(flow.family, max(_read_error(body).n_prompt_tokens, context + 1), context)
         _give_up(flow, Refusal.CONTEXT_TOO_LONG, reason, message)
     else:
-        _give_up(flow, Refusal.UPSTREAM_REFUSED, reason, _error_text(flow, body) if flow.offer.deployment.own else "")
+        text = _error_text(flow, body) if flow.offer.deployment.own else ""
+        asked = f"The model's server, asked as {flow.facts.dialect}, says: " if text and flow.asked is not None else ""
+        _give_up(flow, Refusal.UPSTREAM_REFUSED, reason, asked + text)
 
 
 class _Error(msgspec.Struct):

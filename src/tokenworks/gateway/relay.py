@@ -21,9 +21,12 @@ from tokenworks.limits import UPSTREAM_WHOLE_BYTES_MAX
 from tokenworks.usage.estimate import count_tokens
 from tokenworks.usage.meter import Show, StreamMeter, WholeReport, hide_whole, mark_whole, read_whole
 from tokenworks.usage.quick import read_quick
+from tokenworks.usage.retold import RetoldMeter, RetoldWhole, retell_whole
 from tokenworks.usage.vector import Basis, Usage
 from tokenworks.wire.dialects import STREAM_TYPE
 from tokenworks.wire.ends import End
+from tokenworks.wire.prompt.asked import Asked
+from tokenworks.wire.retell import Reteller
 from tokenworks.wire.sse import Splitter
 from tokenworks.wire.whole import Assembler
 
@@ -40,18 +43,29 @@ def begin_answer(flow: Flow, call: Call, caller: Caller) -> bool:
     if not kind.startswith(STREAM_TYPE):
         judge_answer(flow, caller, "a stream was asked for, and something else came")
         return False
-    deployment, model = flow.offer.deployment, flow.admitted.model
-    assembled = flow.mode == "assembled"
-    show = Show(True) if assembled else flow.show
-    keep = deployment.progress != "exact" and flow.shared.counter.can_count(model)
-    flow.meter = StreamMeter(flow.dialect, deployment.engine, deployment.progress, show,
-                             flow.learned.output_per_kib, keep)
+    flow.assembler = Assembler(flow.dialect) if flow.mode == "assembled" else None
+    flow.meter = _make_meter(flow)
     if flow.capped:
         flow.meter.mark(End.CAP)
-    flow.assembler = Assembler(flow.dialect) if assembled else None
     flow.backlog, flow.backlog_ended, flow.denied = [], False, False
     flow.splitter = Splitter()
     return True
+
+
+def _make_meter(flow: Flow) -> StreamMeter:
+    """What meters the stream and passes it on, or tells it in the client's dialect when the upstream speaks another."""
+    deployment, learned = flow.offer.deployment, flow.learned.output_per_kib
+    show = Show(True) if flow.assembler is not None else flow.show
+    keep = deployment.progress != "exact" and flow.shared.counter.can_count(flow.admitted.model)
+    if flow.asked is None:
+        return StreamMeter(flow.dialect, deployment.engine, deployment.progress, show, learned, keep)
+    meter = RetoldMeter(_reteller(flow, flow.asked), deployment.engine, deployment.progress, show, learned, keep)
+    meter.bill = lambda: usage_now(flow)[0]
+    return meter
+
+
+def _reteller(flow: Flow, asked: Asked) -> Reteller:
+    return Reteller(flow.facts.dialect, flow.dialect, asked, flow.id, flow.at_ns // 1_000_000_000)
 
 
 def relay_stream(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
@@ -122,14 +136,15 @@ def _end_stream(flow: Flow, out: bytes) -> None:
         return
     usage, basis = usage_now(flow)
     report = meter.report
-    notes = ("output_capped",) if flow.capped and meter.finish_reason in ("length", "max_tokens", "incomplete") else ()
+    notes = ("output_capped",) if flow.capped and meter.capped else ()
     if not meter.ended:
         notes = (*notes, "last_event_missing")
         out += meter.finish(End.UPSTREAM, usage)
     if report is not None:
         flow.learned.learn_output(meter.visible_bytes, usage)
     served(flow, usage, basis)
-    position = _close_served(flow, usage, basis, report.raw if report else b"", tuple(meter.object_ids), notes)
+    issued = tuple(meter.object_ids) if flow.asked is None else ()  # its client has got no id of the upstream's
+    position = _close_served(flow, usage, basis, report.raw if report else b"", issued, notes)
     if flow.assembler is not None:
         assemble(flow, out)
         finish(flow, position, flow.assembler.body(End.CAP if notes[:1] == ("output_capped",) else None), True)
@@ -148,8 +163,7 @@ def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
         if not ended:
             return
         data, flow.parts = b"".join(parts), ()
-    engine = flow.offer.deployment.engine
-    found = read_quick(flow.dialect, engine, data) or read_whole(flow.dialect, engine, data)
+    found, told = _read_answer(flow, data)
     if not found.valid or found.error is not None:
         judge_answer(flow, caller, "the answer is not one of this dialect")
         return
@@ -157,13 +171,25 @@ def relay_whole(flow: Flow, data: bytes, ended: bool, caller: Caller) -> None:
     report = found.report
     usage, basis = (report.usage, report.basis) if report is not None else _estimate_whole(flow, found)
     served(flow, usage, basis)
-    body = hide_whole(flow.dialect, engine, data, flow.show)
-    notes: tuple[str, ...] = ()
-    if flow.capped and found.capped:
-        body, notes = mark_whole(flow.dialect, body, End.CAP), ("output_capped",)
+    capped = flow.capped and found.capped
+    issued = found.object_ids if told is None else ()  # its client gets no id of the upstream's
+    if told is not None:
+        body = told.body(usage, End.CAP if capped else None)
+    else:
+        body = hide_whole(flow.dialect, flow.offer.deployment.engine, data, flow.show)
+        body = mark_whole(flow.dialect, body, End.CAP) if capped else body
     raw = report.raw if report is not None else b""
-    position = _close_served(flow, usage, basis, raw, found.object_ids, notes)
+    position = _close_served(flow, usage, basis, raw, issued, ("output_capped",) if capped else ())
     finish(flow, position, body, True)
+
+
+def _read_answer(flow: Flow, data: bytes) -> tuple[WholeReport, RetoldWhole | None]:
+    """What a whole answer says; and who tells it, when that is another dialect than the client's."""
+    engine = flow.offer.deployment.engine
+    if flow.asked is not None:
+        told = retell_whole(_reteller(flow, flow.asked), engine, data)
+        return told.report, told
+    return read_quick(flow.dialect, engine, data) or read_whole(flow.dialect, engine, data), None
 
 
 def _estimate_whole(flow: Flow, found: WholeReport) -> tuple[Usage, Basis]:
