@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
 from hypothesis import given
 from pydantic import TypeAdapter
-
 from tests.wire.prompt.strategies import PDF, encoded, prompts, same
+
 from tokenworks.wire.prompt.messages import read_prompt
 from tokenworks.wire.prompt.messages_writer import write_prompt
 from tokenworks.wire.prompt.vocabulary import (
@@ -80,7 +81,7 @@ def test_nothing_is_lost(prompt: Prompt) -> None:
 def test_turns_alternate(prompt: Prompt) -> None:
     roles = [message["role"] for message in written(prompt)["messages"]]
     assert roles[0] == "user"
-    assert all(one != other for one, other in zip(roles, roles[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(roles))
 
 
 def test_there_is_always_a_cap() -> None:
@@ -167,7 +168,7 @@ def test_pictures_and_documents() -> None:
     parts = (
         Image("image/jpg", "AAAA"), Image(url="https://a/b"), Image(file="f1"),
         Document("application/pdf", encoded(PDF), name="n"), Document(url="https://a/c"), Document(file="f2"),
-        Document("text/csv", encoded("a,b".encode())), Document(text="t"),
+        Document("text/csv", encoded(b"a,b")), Document(text="t"),
     )  # fmt: skip
     sources = [block["source"] for block in said(Turn("user", parts))["messages"][0]["content"]]
     assert sources == [

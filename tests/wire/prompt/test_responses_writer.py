@@ -1,4 +1,4 @@
-"""Responses are written so that engines and OpenAI take them; what they say comes back the same; the SDK's types judge."""
+"""Responses are written as engines and OpenAI take them; what they say comes back the same; the SDK's types judge."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsStreaming,
 )
 from pydantic import TypeAdapter
-
 from tests.wire.prompt.strategies import PDF, encoded, prompts, same
 from tests.wire.prompt.test_messages_writer import drain
+
 from tokenworks.wire.prompt.responses import read_prompt
 from tokenworks.wire.prompt.responses_writer import write_prompt
 from tokenworks.wire.prompt.vocabulary import (
