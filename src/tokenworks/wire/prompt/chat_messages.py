@@ -147,9 +147,11 @@ def _read_file(part: Members, path: str, cache: bytes, reading: Reading) -> Docu
     file = reading.members(part["file"], place, frozenset({"file_data", "file_id", "filename"}))
     data = read_text(file, "file_data", place)
     media, inside, bare = split_data(data, f"{place}.file_data")
+    distant = bare.startswith(("http://", "https://"))
     return Document(
-        media or ("application/pdf" if data else ""),
-        inside or bare,
+        media or ("application/pdf" if bare and not distant else ""),
+        inside or ("" if distant else bare),
+        url=bare if distant else "",
         file=read_text(file, "file_id", place),
         name=read_text(file, "filename", place),
         cache=cache,
