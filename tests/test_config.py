@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenworks.config import SETTINGS, default_state, load_settings
+from tokenworks.config import SETTINGS, default_state, find_language, find_shop, load_settings
 from tokenworks.errors import ConfigError
 
 
@@ -107,3 +107,34 @@ def test_flags_and_variables(tmp_path: Path) -> None:
 
 def test_settings_documented() -> None:
     assert all(spec.metadata["about"] for spec in SETTINGS.values())
+
+
+@pytest.mark.parametrize(("given", "url"), [
+    ("http://127.0.0.1:8400", "http://127.0.0.1:8400"), ("https://gw.example/v1/", "https://gw.example"),
+    ("https://gw.example/v1", "https://gw.example"), ("https://gw.example/", "https://gw.example"),
+    ("https://gw.example/team/a/v1", "https://gw.example/team/a"), ("https://gw.example/v1x", "https://gw.example/v1x"),
+    ("", "")])
+def test_addresses_of_shops(given: str, url: str) -> None:
+    assert find_shop({}, given, "k") == find_shop({"TOKENWORKS_BASE_URL": given, "TOKENWORKS_API_KEY": "k"}, "", "") \
+        == (url, "k")
+
+
+@pytest.mark.parametrize("given", ["gw.example", "ftp://gw.example", "https://", "https://gw.example?x=1"])
+def test_what_is_no_address(given: str) -> None:
+    with pytest.raises(ConfigError, match=r"--url: .* is not the address of a gateway"):
+        find_shop({}, given, "")
+    with pytest.raises(ConfigError, match="environment: TOKENWORKS_BASE_URL: "):
+        find_shop({"TOKENWORKS_BASE_URL": given}, "", "")
+
+
+@pytest.mark.parametrize(("env", "language"), [
+    ({}, "en"), ({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "C"}, "en"), ({"LANG": "zh_CN", "LC_ALL": "C.UTF-8"}, "en"),
+    ({"LC_MESSAGES": "zh", "LANG": "en_US"}, "zh"), ({"TOKENWORKS_LANG": "en", "LANG": "zh_TW"}, "en"),
+    ({"TOKENWORKS_LANG": "zh"}, "zh")])
+def test_languages(env: dict[str, str], language: str) -> None:
+    assert find_language(env) == language
+
+
+def test_a_language_that_we_do_not_have() -> None:
+    with pytest.raises(ConfigError, match="TOKENWORKS_LANG must be one of en, zh, not 'fr'"):
+        find_language({"TOKENWORKS_LANG": "fr"})

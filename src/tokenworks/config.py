@@ -156,7 +156,7 @@ def find_language(env: Mapping[str, str]) -> str:
 def find_shop(env: Mapping[str, str], url: str, key: str) -> tuple[str, str]:
     """A buyer's (address, key): as given, else of the environment; "" where neither says. Raises ConfigError."""
     origin, wanted = ("--url", url) if url else (f"environment: {PREFIX}BASE_URL", env.get(PREFIX + "BASE_URL", ""))
-    found = re.fullmatch(r"(https?://[^/?#\s]+(?:/[^?#\s]*?)?)(?:/v1)?/*", wanted)
+    found = re.fullmatch(r"(https?://[^/?#\s]+(?:/[^?#\s]*?)??)(?:/v1)?/*", wanted)
     if wanted and not found:
         raise ConfigError(f"{origin}: {wanted!r} is not the address of a gateway. Write http://host:port.")
     text = key or env.get(PREFIX + "API_KEY", "")

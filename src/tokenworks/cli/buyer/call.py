@@ -34,6 +34,8 @@ def send_one(buyer: Buyer, endpoint: str, body: bytes | None, method: str, inclu
             seen = (seen + piece)[-1_000_000:] if call.status >= 400 else b""
     finally:
         call.close()
+    if sys.stdout.isatty():
+        print(flush=True)
     if call.status < 400:
         _tell_figures(buyer, call.request, include)
         return 0

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from tokenworks.cli.client import connect_url
 from tokenworks.cli.connect.setup import ModelFact
@@ -72,7 +73,7 @@ def send_request(buyer: Buyer, method: str, path: str, body: bytes | None = None
     connection = connect_url(buyer.url, ANSWER_S)
     headers = {**buyer.headers, **({"content-type": "application/json"} if body is not None else {}), **(more or {})}
     try:
-        connection.request(method, path, body, headers)
+        connection.request(method, urlsplit(buyer.url).path + path, body, headers)
         return Call(connection, connection.getresponse())
     except (OSError, HTTPException, ValueError) as error:
         connection.close()

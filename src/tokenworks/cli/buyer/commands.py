@@ -87,7 +87,8 @@ def add_buyer(app: App, starters: Starters) -> None:
                                                      "completions, embeddings, models.")], /, *,
              data: Annotated[str, Parameter(name=("--data", "-d"), show_default=False,
                                             help="The JSON body; else --file, else standard input.")] = "",
-             file: Annotated[Path | None, Parameter(help="A file with the body; - is standard input.")] = None,
+             file: Annotated[Path | None, Parameter(allow_leading_hyphen=True,
+                                                         help="A file with the body; - is standard input.")] = None,
              method: Annotated[Literal["GET", "POST", "DELETE"] | None,
                                Parameter(help="Left out: POST with a body, GET without.")] = None,
              include: Annotated[list[Included] | None, Parameter(negative_iterable="", help="What is told of it "
