@@ -30,6 +30,7 @@ from tokenworks.wire.prompt.vocabulary import (
 )
 
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+GIVEN = (Text, Image, Document, Foreign)  # what a tool can give
 _MESSAGE = frozenset({
     "role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call", "reasoning_content",
     "reasoning", "cache_control",
@@ -104,8 +105,8 @@ def _read_result(message: Members, role: str, path: str, called: dict[str, str],
     else:
         name = read_text(message, "name", path, None)
         identity = called.get(name, name)
-    parts = [part for part in _read_content(message, path, reading) if isinstance(part, Text | Image | Document |
-                                                                                  Foreign)]
+    given = [part for part in _read_content(message, path, reading) if isinstance(part, GIVEN)]
+    parts = [part for part in given if not isinstance(part, Text) or part.text]
     cache = bytes(message.get("cache_control", b""))
     return Turn("user", (Result(identity, tuple(parts), cache=cache, path=path),), path=path)
 

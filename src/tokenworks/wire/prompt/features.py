@@ -178,7 +178,7 @@ _CONTENT = (
         KEPT)),
     Feature("documents that are no text", {}, find.find_documents, _cells(_NO_FILES),
             _at(OPENAI, "chat") | _at(OPENAI, "responses") | _at(CLAUDE, "messages")),
-    Feature("documents that are neither text nor PDF", {}, find.find_sheets, _cells(KEPT, KEPT, Fate(
+    Feature("documents that are neither text nor PDF", {}, find.find_sheets, _cells(KEPT), _at(CLAUDE, "messages", Fate(
         "refused", "is neither text nor PDF, which is all that this model reads. Send its text."))),
     Feature("images and files that a tool gave", {}, find.find_pictured, _cells(
         Fate("told", "follows the results in a message of the user, named by its call."), KEPT)),
