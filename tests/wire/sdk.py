@@ -45,6 +45,8 @@ def check(dialect: Dialect, data: bytes) -> list[Any]:
         if dialect == "chat":
             found.append(ChatCompletionChunk.model_validate(said))
         elif dialect == "completions":
+            for choice in said["choices"]:  # the type is that of whole bodies: running chunks of every vendor say null
+                choice["finish_reason"] = choice["finish_reason"] or "stop"
             found.append(Completion.model_validate(said))
         else:
             assert name == said["type"], "the event's name is its type"

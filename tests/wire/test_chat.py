@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.goldens import body, stream
-from tests.wire.gist import events_of, gist
+from tests.goldens import body
+from tests.wire.gist import gist
 
-from tokenworks.wire import chat, chat_writer
+from tokenworks.wire import chat
 from tokenworks.wire.events import (
     ENDED,
     Begin,
@@ -102,23 +102,3 @@ def test_body_is_stream() -> None:
     golden = body("llamacpp/chat_whole_tools")
     events = chat.Reader().read_body(golden.data)
     assert events is not None and gist(events)[0][2] == "tool" and gist(events)[0][1][0][:2] == ("tool", "get_weather")
-
-
-def test_roles() -> None:
-    """The first chunk of a choice says its role, as clients expect."""
-    writer = chat_writer.Writer("m")
-    chunk = json.loads(writer.write(ChoiceBegin(1))[6:])
-    assert chunk["choices"] == [{"index": 1, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
-
-
-def test_custom_calls() -> None:
-    events = [ChoiceBegin(0), BlockBegin(0, 0, "custom", "", "c", "patch"), Delta(0, 0, "free"), BlockEnd(0, 0),
-              finish_of(0, "tool_calls")]
-    writer = chat_writer.Writer("m")
-    assert gist(events_of("chat", b"".join(writer.write(event) for event in events)))[0][1] == [
-        ("custom", "patch", "free")]
-
-
-def test_body_keeps_head() -> None:
-    said = json.loads(chat_writer.write_body(events_of("chat", stream("openai/chat_text").data)))
-    assert said["service_tier"] == "default" and said["object"] == "chat.completion" and said["created"] == 1763900000

@@ -102,8 +102,10 @@ class Reteller:
     def _structure(self, event: Event, shown: Shown) -> bytes:
         if event is ENDED:
             return self._end(shown())
-        if isinstance(event, Begin) and self.known is not None and (usage := self.known()) is not None:
-            self._writer.note(_usage_event(usage))
+        if isinstance(event, Begin) and self.client == "messages" and self.known is not None:
+            usage = self.known()
+            if usage is not None:
+                self._writer.note(_usage_event(usage))
         self._voices.clear()
         return self._write(self._recast.take(event))
 
