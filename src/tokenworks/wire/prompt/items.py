@@ -78,7 +78,7 @@ def _answers(last: Turn, turn: Turn) -> bool:
 def _read_item(said: Shape, left: Reading) -> Turn:
     kind = said.text("type", "")
     if not kind:
-        if said.given("role") is None:
+        if said.given("role") is None and said.given("id") is not None:
             _refer(said)
         kind = "message"
     if kind == "message":

@@ -1,8 +1,8 @@
 """Whether a JSON value is a JSON schema: what engines stumble over, with the path of the keyword.
 
-A check of one's own instead of `jsonschema`: that brings four packages, one of them compiled, validates against a
-meta-schema at a hundred times the cost, and its sentences name neither the client's field nor a remedy. What upstreams
-refuse in practice is a type that does not exist, `required` that is no list, a schema that is no object, an empty
+A check of one's own instead of `jsonschema`: that brings four more packages, one of them compiled, walks a meta-schema
+for every tool of every request, and its sentences name neither the client's field nor a remedy. What upstreams refuse
+in practice is a type that does not exist, `required` that is no list, a schema that is no object, an empty
 choice, and a reference that leads nowhere: that is what is looked for. Unknown keywords are allowed, as the standard
 says (JSON Schema 2020-12, and what drafts 4 to 7 wrote otherwise). Nothing is ever fetched.
 """

@@ -23,11 +23,6 @@ def refuse(path: str, message: str, refusal: Refusal = Refusal.FIELD_INVALID) ->
     raise wrong
 
 
-def is_list(raw: msgspec.Raw) -> bool:
-    """Whether a value is a list."""
-    return memoryview(raw)[0] == 0x5B
-
-
 def is_object(raw: msgspec.Raw) -> bool:
     """Whether a value is an object."""
     return memoryview(raw)[0] == 0x7B

@@ -166,7 +166,8 @@ def _check_choice(prompt: Prompt) -> Malformed | None:
         return _wrong(choice.path, " wants a tool to be called, but there are none. Send tools, or leave it out.")
     for name in choice.names:
         if name not in names:
-            known = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+            more = len(names) - NAMES_SHOWN
+            known = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
             return _wrong(choice.path, f" names the tool {name!r}, which is not among tools. Name one of: {known}.")
     return None
 

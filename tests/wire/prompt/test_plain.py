@@ -1,0 +1,92 @@
+"""What a dialect has no word for, said plainly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.wire.prompt.strategies import prompts
+
+from tokenworks.wire.prompt.plain import (
+    USER_CHARS_MAX,
+    Ids,
+    budget_of,
+    effort_of,
+    join_data,
+    pair_results,
+    remind,
+    short_user,
+    tell_document,
+)
+from tokenworks.wire.prompt.vocabulary import Call, Document, Prompt, Result, Text, Turn
+
+
+def test_documents_and_reminders() -> None:
+    assert tell_document(Document(text="t", name="n")) == '<document title="n">\nt\n</document>'
+    assert tell_document(Document(text="t")) == "<document>\nt\n</document>"
+    assert remind("t") == "<system-reminder>\nt\n</system-reminder>"
+    assert join_data("image/png", "AAAA") == "data:image/png;base64,AAAA"
+
+
+@given(st.text(), st.text())
+def test_users_keep_apart(one: str, other: str) -> None:
+    assert short_user("u" * USER_CHARS_MAX) == "u" * USER_CHARS_MAX
+    long, longer = "u" * 99 + one, "u" * 99 + other
+    assert len(short_user(long)) == USER_CHARS_MAX
+    assert (short_user(long) == short_user(longer)) == (long == longer)
+
+
+def test_efforts_and_budgets() -> None:
+    assert [budget_of(effort, 1000) for effort in ("minimal", "low", "medium", "high", "max", "")] == [
+        100, 200, 500, 800, 950, 500]  # fmt: skip
+    assert [effort_of(budget, 1000) for budget in (1, 499, 500, 799, 800, 2000)] == [
+        "low", "low", "medium", "medium", "high", "high"]  # fmt: skip
+    assert effort_of(5, 0) == "high"
+
+
+@given(st.lists(st.text(), max_size=9))
+def test_different_ids_stay_different(ids: list[str]) -> None:
+    fitted = Ids()
+    sent = {identity: fitted.fit(identity) for identity in ids}
+    assert len(set(sent.values())) == len(sent)
+    assert all(fitted.fit(identity) == found for identity, found in sent.items())
+    assert all((found and found.replace("_", "").replace("-", "").isalnum()) or set(found) <= {"_", "-"}
+               for found in sent.values())  # fmt: skip
+
+
+@given(prompts("messages", "responses"))
+def test_what_is_in_order_stays(prompt: Prompt) -> None:
+    assert pair_results(prompt.turns) is prompt.turns
+
+
+def said(role: Any, *parts: Any) -> Turn:
+    return Turn(role, parts, path=f"at {len(parts)}")
+
+
+A, B = Call("a", "f", "{}"), Call("b", "f", "{}")
+OF_A, OF_B = Result("a", (), path="ra"), Result("b", (), path="rb")
+HI = Text("hi")
+
+
+def test_results_are_put_behind_their_calls() -> None:
+    turns = (said("assistant", A, B), said("user", OF_B), said("assistant", HI), said("user", HI, OF_A))
+    assert pair_results(turns) == (
+        said("assistant", A, B), Turn("user", (OF_B, OF_A), path="rb"), said("assistant", HI),
+        Turn("user", (HI,), path="at 2"),
+    )  # fmt: skip
+
+
+def test_results_come_before_all_else() -> None:
+    turns = (said("assistant", A), said("user", HI), said("user", OF_A))
+    assert pair_results(turns) == (said("assistant", A), Turn("user", (OF_A,), path="ra"), said("user", HI))
+    both = (said("assistant", A), said("user", HI, OF_A), Turn("user", ()))
+    assert pair_results(both)[1:] == (Turn("user", (OF_A,), path="ra"), Turn("user", (HI,), path="at 2"), both[2])
+
+
+def test_results_without_a_call_stay() -> None:
+    turns = (said("assistant", A), said("user", OF_B, OF_A))
+    assert pair_results(turns) == (said("assistant", A), Turn("user", (OF_A,), path="ra"),
+                                   Turn("user", (OF_B,), path="at 2"))  # fmt: skip
+    alone = (said("user", OF_B),)
+    assert pair_results(alone) is alone
