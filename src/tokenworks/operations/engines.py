@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from tokenworks.wire.dialects import DIALECTS, Dialect, Engine
+from tokenworks.wire.dialects import Dialect, Engine
 
 Progress = Literal["exact", "visible", "blind"]
 
@@ -36,8 +36,10 @@ ENGINES: dict[Engine, EngineFacts] = {
         "Tells of cached tokens only with `--enable-cache-report`. Reasoning stands at the top level of the usage, not "
         "in its details; in mid-stream it counts as output."),
     "llamacpp": EngineFacts(
-        "llama.cpp", DIALECTS, "exact", "http://127.0.0.1:8080",
-        "Tells the usage of one of several answers: `n` above 1 is refused. Start your own with `--no-cache-prompt`."),
+        "llama.cpp", ("chat", "completions", "embeddings"), "exact", "http://127.0.0.1:8080",
+        "Tells the usage of one of several answers: `n` above 1 is refused. Start your own with `--no-cache-prompt`. "
+        "Its own `/v1/responses` and `/v1/messages` take no schema and leave out what clients' types want: both are "
+        "served by translation to chat."),
     "trtllm": EngineFacts(
         "TensorRT-LLM (trtllm-serve)", ("chat", "completions"), "exact", "http://10.0.0.5:8000",
         "Refuses words that it does not know: harmless ones are left out. Completions take no cache salt: they are not "

@@ -1,7 +1,7 @@
 """What input a request would have: who says so exactly, what is asked, and how the figure is told.
 
-Only the endpoints of those who also bill it are asked, because a figure that is nearly right is worse than none. That
-llama.cpp's figures are those that it reports afterwards is tested against the real engine (tests/e2e/test_counts.py).
+Only the endpoints of those who also bill it are asked, because a figure that is nearly right is worse than none. The
+real engine's are held against what it reports afterwards in tests/e2e/test_translated.py.
 """
 
 from __future__ import annotations
