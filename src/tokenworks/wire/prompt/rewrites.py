@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from tokenworks.wire import loose
 from tokenworks.wire.prompt.finders import DRAWN, is_writing
 from tokenworks.wire.prompt.plain import effort_of, tell_document
 from tokenworks.wire.prompt.vocabulary import (
@@ -38,6 +39,7 @@ SCHEMA_TOOL = "answer"  # the tool whose call is the structured answer
 FREE_TEXT = (
     b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}'
 )
+FAILED = "The tool failed."
 ANY_OBJECT = b'{"type":"object"}'
 _SIGNS = re.compile(r"[^A-Za-z0-9_-]")
 _ERROR = re.compile(r"[<\[(\s]*(tool_use_)?error", re.IGNORECASE)
@@ -71,12 +73,6 @@ def drop_drawing(name: str) -> Rewrite:
     """Leave out a way of drawing tokens."""
     changed: dict[str, Any] = {name: getattr(DRAWN, name)}
     return lambda prompt, _target: replace(prompt, sampling=replace(prompt.sampling, **changed))
-
-
-def drop_blank(prompt: Prompt, _target: Target) -> Prompt:
-    """Leave out stops of white space."""
-    stops = tuple(stop for stop in prompt.sampling.stop if stop.strip())
-    return replace(prompt, sampling=replace(prompt.sampling, stop=stops))
 
 
 def drop_sealed(prompt: Prompt, _target: Target) -> Prompt:
@@ -130,12 +126,11 @@ def tell_failed(prompt: Prompt, _target: Target) -> Prompt:
     def change(part: Part) -> Part:
         if not isinstance(part, Result) or not part.failed:
             return part
-        first = part.parts[0] if part.parts else Text("")
-        said = isinstance(first, Text) and _ERROR.match(first.text)
-        told = part.parts if said else (Text("Error:"), *part.parts)
-        if not said and isinstance(first, Text):
-            told = (replace(first, text=f"Error: {first.text}"), *part.parts[1:])
-        return replace(part, failed=False, parts=told)
+        first = next(iter(part.parts), None)
+        if not isinstance(first, Text):
+            return replace(part, failed=False, parts=(Text(FAILED), *part.parts))
+        told = first.text if _ERROR.match(first.text) else f"Error: {first.text}"
+        return replace(part, failed=False, parts=(replace(first, text=told), *part.parts[1:]))
 
     return map_parts(prompt, change)
 
@@ -262,8 +257,8 @@ def wrap_customs(prompt: Prompt, _target: Target) -> Prompt:
 
 
 def _function_of(tool: Tool) -> Tool:
-    grammar = msgspec.json.decode(tool.grammar, type=_Grammar) if tool.grammar else _Grammar()
-    syntax, definition = grammar.told()
+    grammar = _GRAMMARS.decode(tool.grammar or b"{}")
+    syntax, definition = grammar.told() if grammar is not None else ("", "")
     written = f"{tool.description}\n\n`input` follows this {syntax} grammar:\n{definition}".strip()
     return replace(tool, description=written if definition else tool.description, schema=FREE_TEXT, custom=False,
                    grammar=b"", strict=None)
@@ -282,6 +277,9 @@ class _Grammar(_Inner):
     def told(self) -> tuple[str, str]:
         inner = self.grammar or self
         return inner.syntax, inner.definition
+
+
+_GRAMMARS = loose.Loose(_Grammar)
 
 
 def keep_allowed(prompt: Prompt, _target: Target) -> Prompt:
