@@ -27,8 +27,8 @@ def test_good_card() -> None:
     ({"models": {"m": Price(request="free")}}, "models.m.request"),
     ({"models": {"m": Price(input="1000000000001")}}, "models.m.input"),
     ({"models": {"m": Price(extras={"images": "x"})}}, "models.m.extras.images"),
-    ({"models": {"m": Price(extras={"Images": "1"})}}, "extras.Images"),
-    ({"models": {"m": Price(extras={"output": "1"})}}, "extras.output"),
+    ({"models": {"m": Price(extras={"Images": "1"})}}, "models.m.extras.Images"),
+    ({"models": {"m": Price(extras={"output": "1"})}}, "models.m.extras.output"),
 ])
 def test_bad_cards(change: dict[str, object], field: str) -> None:
     with pytest.raises(Invalid) as caught:

@@ -16,6 +16,7 @@ from tokenworks.cli.buyer.commands import add_buyer
 from tokenworks.cli.client import RestClient, read_token
 from tokenworks.cli.demo import run_demo
 from tokenworks.cli.doctor import examine, lay_findings
+from tokenworks.cli.documents import add_documents
 from tokenworks.cli.exits import AUTH, CONFLICT, FAILED, OK, UNAVAILABLE, USAGE, Failed, failed
 from tokenworks.cli.help import TellingFormatter
 from tokenworks.cli.nouns import JSON, NOUNS, Connect, add_nouns
@@ -77,6 +78,7 @@ def build_cli(starters: Starters) -> App:
     connect = _connector(starters)
     add_nouns({"": app, **nouns}, connect)
     add_requests(nouns["request"], connect)
+    add_documents(app, connect)
     add_parts(app, nouns["gateway"], starters)
     add_buyer(app, starters)
     _add_own(app, starters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenworks.operations.account import ACCOUNT
 from tokenworks.operations.audit import AUDIT
 from tokenworks.operations.deployment import DEPLOYMENT
+from tokenworks.operations.document import DOCUMENT
 from tokenworks.operations.gateway import GATEWAY
 from tokenworks.operations.key import KEY
 from tokenworks.operations.ledger import LEDGER
@@ -15,5 +16,6 @@ from tokenworks.operations.request import REQUEST
 from tokenworks.operations.usage import USAGE
 from tokenworks.operations.wallet import WALLET
 
-_ALL = (*ACCOUNT, *KEY, *WALLET, *RATE_CARD, *MODEL, *DEPLOYMENT, *REQUEST, *USAGE, *LEDGER, *GATEWAY, *AUDIT)
+_ALL = (*ACCOUNT, *KEY, *WALLET, *RATE_CARD, *MODEL, *DEPLOYMENT, *REQUEST, *USAGE, *LEDGER, *GATEWAY, *AUDIT,
+        *DOCUMENT)
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _ALL}

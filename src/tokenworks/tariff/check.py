@@ -27,8 +27,8 @@ def check_card(card: RateCard) -> RateCard:
     if not card.models:
         raise Invalid("models", 'price at least one model, or "*" for any')
     for model, price in card.models.items():
-        for field, text in _prices(price):
-            _check_price(f"models.{model}.{field}", text)
+        for field, text in _prices(f"models.{model}", price):
+            _check_price(field, text)
     return card
 
 
@@ -38,15 +38,16 @@ def pick_version(cards: Iterable[RateCard], name: str, at_ns: int) -> RateCard |
     return max(effective, key=lambda card: (card.effective_from_ns, card.version), default=None)
 
 
-def _prices(price: Price) -> Iterator[tuple[str, str]]:
+def _prices(place: str, price: Price) -> Iterator[tuple[str, str]]:
     for cls in (*PRICED_CLASSES, "request"):
         text = getattr(price, cls)
         if text is not None:
-            yield cls, text
+            yield f"{place}.{cls}", text
     for name, text in price.extras.items():
         if not _EXTRA.fullmatch(name) or name in PRICED_CLASSES or name == "request":
-            raise Invalid(f"extras.{name}", "use lower case letters, digits and underscores, and no class of tokens")
-        yield f"extras.{name}", text
+            raise Invalid(f"{place}.extras.{name}",
+                          "use lower case letters, digits and underscores, and no class of tokens")
+        yield f"{place}.extras.{name}", text
 
 
 def _check_price(field: str, text: str) -> None:
