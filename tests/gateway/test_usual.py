@@ -17,6 +17,7 @@ from tests.gateway.shop import deployment, run, shop
 from tests.gateway.upstream import Exchange, answer_whole, chat_whole
 
 from tokenworks.clock import FakeClock, FakeDice
+from tokenworks.credit.brief import Brief, expand
 from tokenworks.credit.messages import LeaseGrant
 from tokenworks.credit.records import Closed, Opened, Record, Served
 from tokenworks.gateway import serve
@@ -39,8 +40,9 @@ class Journal:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def append(self, record: Record) -> int:
-        self.records.append(msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=Record))
+    def append(self, record: Record | Brief) -> int:
+        read: Record | Brief = msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=Record | Brief)
+        self.records.append(expand(read) if isinstance(read, Brief) else read)
         return len(self.records)
 
 

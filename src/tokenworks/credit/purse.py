@@ -46,8 +46,6 @@ class Settled(NamedTuple):
     overrun_minor: int
 
 
-_settled = tuple.__new__  # without the steps of a NamedTuple's own
-
 
 class Purse:
     """The credit of `account` at this worker, lent in books epoch `epoch`.
@@ -224,8 +222,11 @@ class Purse:
     def settle(self, hold: Hold, charge_minor: int, mono_ns: int, estimated: bool = False) -> Settled:
         """The end: charge at most what is held. The rest is free again, or stays held until `amend` when estimated."""
         charged = charge_minor if charge_minor < hold.held_minor else hold.held_minor
-        if not estimated and len(hold.legs) == 1 and hold.state == "held":
-            return self._settle_one(hold, hold.legs[0], charged, charge_minor - charged, mono_ns)
+        payer = None if estimated else self.pay(hold, charged)
+        if payer is not None:
+            hold.note(mono_ns, "posted", charged)
+            paid = (Part(0, payer.lot, payer.id, charged),) if charged else ()
+            return Settled(paid, charged, charge_minor - charged)
         hold.move("settle_estimated" if estimated else "settle")
         parts: list[Part] = []
         rest = charged
@@ -251,21 +252,26 @@ class Purse:
         hold.note(mono_ns, "posted", charged)
         return Settled(tuple(parts), charged, charge_minor - charged)
 
-    def _settle_one(self, hold: Hold, leg: Leg, charged: int, overrun: int, mono_ns: int) -> Settled:
-        """The usual case of `settle`: one lease pays."""
-        lease, held = leg.lease, hold.held_minor
+    def pay(self, hold: Hold, charge_minor: int) -> Lease | None:
+        """The usual end: at most what is held, from one lease, which is the answer; None, and nothing done, for others.
+
+        The hold notes no step of it.
+        """
+        legs, held = hold.legs, hold.held_minor
+        if len(legs) != 1 or charge_minor > held or hold.state != "held":
+            return None
+        lease = legs[0].lease
         hold.state = _POSTED
-        leg.charged_minor = charged
         lease.held_minor -= held
-        lease.free_minor += held - charged
+        free = held - charge_minor
+        lease.free_minor += free
         if lease.state != "foreign":
-            self.free_minor += held - charged
+            self.free_minor += free
         del self._running[hold]
         self.kept_minor -= hold.keep_minor
         self.held_minor -= held
         hold.held_minor = hold.keep_minor = 0
-        hold.note(mono_ns, "posted", charged)
-        return _settled(Settled, ((Part(0, lease.lot, lease.id, charged),) if charged else (), charged, overrun))
+        return lease
 
     def amend(self, hold: Hold, charge_minor: int, mono_ns: int) -> Settled:
         """The counted charge of an estimated hold, at most what it held; what is not charged is free again.

@@ -17,6 +17,7 @@ from tokenworks.gateway.turn import Head, Turn
 from tokenworks.wire.refusals import Refusal
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_UNKNOWN: tuple[Head | None, int] = (None, 0)
 _KNOWN_BYTES_MAX = 64 * 1024  # of a request that is taken as a whole
 _AHEAD_BYTES_MAX = 64 * 1024  # of bodies behind the request that is being served
 _TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # tcpi_state, the first byte of TCP_INFO: reset, and closed by the other side
@@ -67,9 +68,13 @@ class ClientProtocol(Intake, asyncio.Protocol):
             self._discard(len(data))
             return
         if self.turn is None and not self.raw and not self.blocked:
-            found = self.repeat.match(data)
-            if found is not None and len(data) == found[1] + found[0].length <= _KNOWN_BYTES_MAX:
-                self._serve_known(found[0], data[found[1] :])
+            repeat = self.repeat
+            head, at = repeat.head, len(repeat.whole)
+            if head is not None and not data.startswith(repeat.whole):  # as `match` has it, in a step less
+                head, at = repeat.match(data) or _UNKNOWN
+            if head is not None and len(data) == at + head.length <= _KNOWN_BYTES_MAX:
+                repeat.misses = 0
+                self._serve_known(head, data[at:])
                 return
         self.take_in(data)
         if self.turn is not None and not self.advancing:

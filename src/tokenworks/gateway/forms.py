@@ -32,7 +32,7 @@ _PROBES = (b"[]", b"[{}]")  # two values that differ behind their first byte
 class Form:
     """The bytes around the messages, and all that follows from them. Lives as long as its lane."""
 
-    __slots__ = ("_fields", "_probe", "_ways", "admitted", "context", "facts", "held_tokens", "lane", "output_minor",
+    __slots__ = ("_probe", "_ways", "admitted", "context", "facts", "held_tokens", "lane", "output_minor",
                  "prefix", "show", "start", "stream", "suffix", "tail")  # fmt: skip
 
     def __init__(self, prefix: bytes, suffix: bytes, probe: RequestFacts, lane: Lane, admitted: Admitted) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 
+import msgspec
+
 from tokenworks.admission.admit import Admitted
 from tokenworks.credit.bound import InputRate, OutputGuess, learn_input
+from tokenworks.credit.brief import Common, encode_common
+from tokenworks.credit.hold import Lease
 from tokenworks.fleet.deployment import Model
 from tokenworks.gateway.tally import ModelKeys
 from tokenworks.tariff.card import RateCard
@@ -20,6 +24,7 @@ from tokenworks.wire.request import COUNT_MAX, RequestFacts
 OUTPUT_PER_KIB = 512  # while nothing is learned: above every usual tokenizer and language
 RATES_MIN, RATES_KEPT = 16, 64  # streams before their rate is believed, and how many are remembered
 RATE_BYTES_MIN = 256  # of text; the rate of less says little
+COMMONS_MAX = 64  # of one lane
 LEARN_ALL = 256  # of a model's requests, before a part of them will do
 
 
@@ -44,7 +49,7 @@ class Lane:
     the same as the first time, until the policy or the price changes; then the seat and its lanes are made anew.
     """
 
-    __slots__ = ("_first", "_free", "_most", "keys", "learned", "price")
+    __slots__ = ("_commons", "_dialect", "_first", "_free", "_most", "brief", "keys", "learned", "price")
 
     keys: ModelKeys
 
@@ -54,6 +59,9 @@ class Lane:
         plans = [offer.source.plan(facts.dialect) for offer in first.offers]
         self._free = frozenset.intersection(*(plan.free for plan in plans))
         self._most = min(first.model.output_tokens_max, first.model.context_tokens)
+        self._dialect = facts.dialect
+        self._commons: dict[tuple[str, str, int], msgspec.Raw] = {}
+        self.brief = len(first.why) <= 2  # else the record says more than a Brief can (opening.make_opened)
 
     def admit(self, facts: RequestFacts, now_ns: int) -> Admitted | None:
         """The decision about a plain request; None: ask admission."""
@@ -62,6 +70,19 @@ class Lane:
         first, cap = self._first, facts.output_cap
         most = first.output_max and (self._most if cap is None else min(max(1, cap), self._most))
         return first if most == first.output_max else Admitted(first.caller, first.model, first.offers, most, first.why)
+
+
+    def common(self, deployment: str, lease: Lease, held_tokens: int) -> msgspec.Raw:
+        """What the records of usual answers have in common, by who served, who pays, and what output was held for."""
+        common = self._commons.get((deployment, lease.id, held_tokens))
+        if common is None:
+            if len(self._commons) >= COMMONS_MAX:
+                self._commons.clear()
+            account, key, price = self._first.caller.account, self._first.caller.key, self.price
+            common = self._commons[deployment, lease.id, held_tokens] = encode_common(Common(
+                account.id, key.id, self._dialect, self._first.model.id, deployment, account.unit, price.card,
+                account.crash, lease.lot, lease.id, held_tokens))
+        return common
 
 
 def is_plain(facts: RequestFacts) -> bool:

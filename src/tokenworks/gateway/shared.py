@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from tokenworks.clock import Clock
+from tokenworks.credit.brief import Brief
 from tokenworks.credit.messages import ToControl
 from tokenworks.credit.records import Record
 from tokenworks.errors import JournalFull
@@ -95,7 +96,7 @@ class Shared:
         """To the control process; False when it is away."""
         return self.link_send(message)
 
-    def write(self, record: Record) -> int:
+    def write(self, record: Record | Brief) -> int:
         """Into the journal; the position after it, 0 when it has no room: then no new work is taken from now on."""
         try:
             return self.journal.append(record)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
 
+from tokenworks.credit.brief import Brief, expand
 from tokenworks.credit.records import Closed, Opened, Refused
 from tokenworks.telemetry import Histogram, Meters, series
 from tokenworks.usage.vector import CLASSES, Basis, Usage
@@ -16,20 +17,21 @@ LIVE_MAX = 256  # rows of `request tail` per report: above that they are a sampl
 
 _END, _TRY, _CLASSES = attrgetter("outcome", "status"), attrgetter("deployment", "outcome"), attrgetter(*CLASSES)
 _ATTEMPTS, _BASIS, _USAGE = attrgetter("attempts"), attrgetter("basis"), attrgetter("usage")
-_DURATION, _TTFT, _DEPLOYMENT = attrgetter("duration_ms"), attrgetter("ttft_ms"), attrgetter("deployment")
+_DURATION, _TTFT, _LASTED = attrgetter("duration_ms"), attrgetter("ttft_ms"), attrgetter("lasted_ms")
 
 
 class ModelKeys:
     """The series of one model and dialect."""
 
-    __slots__ = ("by_end", "dialect", "duration", "ended", "model", "per_token", "streamed", "tokens", "ttft",
-                 "usual")  # fmt: skip
+    __slots__ = ("by_end", "dialect", "duration", "ended", "model", "per_token", "streamed", "tokens", "tries",
+                 "ttft", "usual")  # fmt: skip
 
     def __init__(self, meters: Meters, model: str, dialect: str) -> None:
         self.model, self.dialect = model, dialect
         self.ended: list[Closed] = []  # not counted yet: whole answers, and streams
         self.streamed: list[Closed] = []
-        self.usual: list[Closed] = []
+        self.usual: list[Brief] = []
+        self.tries: list[str] = []  # of these, the deployments
         self.by_end: dict[tuple[str, int], str] = {}
         self.tokens: dict[Basis, tuple[str, ...]] = {}
         labels = {"gen_ai_request_model": model}
@@ -43,7 +45,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.meters = Meters()
-        self.live: list[tuple[Opened, Closed | None] | Refused] = []
+        self.live: list[tuple[Opened, Closed | None] | Refused | Brief] = []
         self._models: dict[tuple[str, str], ModelKeys] = {}
         self._refusals: dict[str, str] = {}
         self._attempts: dict[tuple[str, str], str] = {}
@@ -76,12 +78,13 @@ class Tally:
         if len(ended) >= TOGETHER:
             self._count(keys)
 
-    def note_usual(self, keys: ModelKeys, opened: Opened, closed: Closed) -> None:
+    def note_usual(self, keys: ModelKeys, brief: Brief, deployment: str) -> None:
         """The same of a whole answer that was served at once and reported: less is to be counted."""
         if len(self.live) < LIVE_MAX:
-            self.live.append((opened, closed))
+            self.live.append(brief)
         usual = keys.usual
-        usual.append(closed)
+        usual.append(brief)
+        keys.tries.append(deployment)
         if len(usual) >= TOGETHER:
             self._count_usual(keys)
 
@@ -97,10 +100,11 @@ class Tally:
         usual, keys.usual = keys.usual, []
         if usual:
             self._count_ends(keys, "ok", 200, len(usual))
-            for deployment, count in Counter(map(_DEPLOYMENT, usual)).items():
+            tries, keys.tries = keys.tries, []
+            for deployment, count in Counter(tries).items():
                 self._count_tries(deployment, "served", count)
             self._count_tokens(keys, "reported", map(_USAGE, usual))
-            for value, count in Counter(map(_DURATION, usual)).items():
+            for value, count in Counter(map(_LASTED, usual)).items():
                 keys.duration.observe(value, count)
                 keys.ttft.observe(value, count)
 
@@ -166,12 +170,15 @@ def _histogram(meters: Meters, name: str, labels: dict[str, str]) -> Histogram:
     return meters.histogram(series(name, **labels))
 
 
-def _live_row(item: tuple[Opened, Closed | None] | Refused) -> dict[str, str | int]:
+def _live_row(item: tuple[Opened, Closed | None] | Refused | Brief) -> dict[str, str | int]:
     """One row of `request tail`: an opened, a closed or a refused request."""
     if isinstance(item, Refused):
         return {"event": "refused", "request": item.request, "at_ns": item.at_ns, "account": item.account,
                 "key": item.key, "dialect": item.dialect, "model": item.model, "reason": item.refusal,
                 "status": item.status}
+    if isinstance(item, Brief):
+        served = expand(item)
+        item = served.opened, served.closed
     opened, closed = item
     row: dict[str, str | int] = {
         "event": "opened", "request": opened.request, "at_ns": opened.at_ns, "account": opened.account,

@@ -206,7 +206,7 @@ class Turn:
         `block`: the head's lines, each with its line end, known to be sound.
         """
         link, head = self.link, self.head
-        if (link is None or self.started or link.closing or link.deaf or not (self.reusable and head.http11)
+        if (link is None or self.started or link.hub.draining or link.deaf or not (self.reusable and head.http11)
                 or not self.complete or head.method == b"HEAD" or len(body) > _SHARED_WRITE_BYTES):
             return False
         self.started = True

@@ -10,16 +10,16 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from tokenworks.credit.brief import Brief
 from tokenworks.credit.purse import Short
-from tokenworks.credit.records import Attempt, Closed, Served
 from tokenworks.gateway.answers import finish, send_whole
 from tokenworks.gateway.attempts import pick
 from tokenworks.gateway.call import Call, Caller
 from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.forms import DIALECT, Form
 from tokenworks.gateway.funding import AMPLE, first_mark
-from tokenworks.gateway.opening import make_opened
-from tokenworks.gateway.settle import NOTHING, RAW_BYTES_MAX
+from tokenworks.gateway.opening import ONLY
+from tokenworks.gateway.settle import RAW_BYTES_MAX
 from tokenworks.gateway.stages import STAGE
 from tokenworks.usage.meter import hide_whole
 from tokenworks.usage.quick import read_said
@@ -84,35 +84,34 @@ def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
 
 def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
     """Read, settle and pass on a whole answer of status 200; False, and nothing done, for any other."""
-    hold, deployment = flow.hold, flow.offer.deployment
-    if (flow.stage != "dialling" or hold is None or flow.opened is not None or flow.attempts or flow.capped
-            or deployment.cost_card):
+    hold, deployment, lane = flow.hold, flow.offer.deployment, flow.lane
+    if (flow.stage != "dialling" or hold is None or not lane.brief or flow.opened is not None or flow.attempts
+            or flow.capped or deployment.cost_card or flow.why is not ONLY):
         return False
     said = read_said(flow.dialect, deployment.engine, data)
     if said is None:
         return False
     usage, raw, _ = said
-    lane = flow.lane
     rated = lane.price.pricer.amount(usage)
-    if not 0 < rated <= hold.held_minor:
+    if not rated or len(raw) > RAW_BYTES_MAX:
         return False
     shared, till = flow.shared, flow.till
+    lease = till.purse.pay(hold, rated)
+    if lease is None:
+        return False
     wall_ns, begun_ns, name = shared.wall_ns, flow.attempt_ns, deployment.id
     flow.now_ns = mono_ns = shared.clock.mono_ns()
-    tried_ms, lasted_ms = (mono_ns - begun_ns) // _MS, (mono_ns - flow.opened_ns) // _MS
-    parts, _, _ = till.purse.settle(hold, rated, mono_ns)
-    attempt = Attempt(1, name, "served", 200, "", usage, "reported", 0, "", "", begun_ns + wall_ns, tried_ms, tried_ms)
-    opened = make_opened(flow)
-    closed = Closed(
-        flow.id, mono_ns + wall_ns, "ok", "", usage, "reported", rated, rated, 0, 0, rated, parts, (attempt,),
-        hold.history(wall_ns), raw[:RAW_BYTES_MAX], (), NOTHING, lasted_ms, lasted_ms, 200, (), name, True)
-    position = shared.write(Served(opened, closed))
+    lasted_ms = (mono_ns - flow.opened_ns) // _MS
+    brief = Brief(
+        flow.id, lane.common(name, lease, flow.held_tokens), flow.at_ns, begun_ns + wall_ns, mono_ns + wall_ns,
+        lasted_ms, flow.need_minor, flow.input_tokens, rated, usage, raw)
+    position = shared.write(brief)
     flow.stage, flow.status, flow.answer_headers = ANSWERED, 200, call.headers
     flow.call = flow.hold = None
     shared.book.outlets.served(flow.outlet)
     till.spent_minor += rated
     shared.running.discard(flow)
-    shared.tally.note_usual(lane.keys, opened, closed)
+    shared.tally.note_usual(lane.keys, brief, name)
     lane.learned.learn(flow.facts, flow.admitted.model, usage)
     if till.waiting:
         till.serve()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tokenworks.credit.brief import Brief, expand
 from tokenworks.credit.records import Record
 from tokenworks.credit.states import SEGMENT, move
 from tokenworks.errors import Broken
@@ -59,7 +60,7 @@ class SegmentReader:
             raise Broken(f"{name} has no readable head: it is no journal segment, or its first page is lost")
         self.head: Head = found[0]
         self._salt = found[1]
-        self._decode: Callable[[bytes], Record] = msgspec.msgpack.Decoder(Record).decode
+        self._decode: Callable[[bytes], Record | Brief] = msgspec.msgpack.Decoder(Record | Brief).decode
         self.start = HEAD_BYTES
 
     def read(self, position: int, limit: int = POST_BATCH_MAX) -> Found:
@@ -99,6 +100,7 @@ class SegmentReader:
 
     def _record(self, payload: bytes) -> Record | Unreadable:
         try:
-            return self._decode(payload)
+            record = self._decode(payload)
+            return expand(record) if isinstance(record, Brief) else record
         except (msgspec.DecodeError, ValueError) as error:
             return Unreadable(payload, str(error))

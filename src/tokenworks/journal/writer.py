@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 
 from tokenworks.clock import Clock, Dice
+from tokenworks.credit.brief import Brief
 from tokenworks.credit.records import Record
 from tokenworks.credit.states import SEGMENT, move
 from tokenworks.errors import JournalFull, RecordTooLarge
@@ -72,7 +73,7 @@ class JournalWriter:
         self.accepting = False
         self.prepare()
 
-    def append(self, record: Record) -> int:
+    def append(self, record: Record | Brief) -> int:
         """Stores a record and returns the position after it. The process may die from here on: the record stays.
 
         Raises RecordTooLarge, and JournalFull when the current segment is full and no other can be made.
@@ -156,7 +157,7 @@ class JournalWriter:
         self._base = segment.sequence << SEQUENCE_SHIFT
         self.position = self._base | self._offset
 
-    def _append_next(self, record: Record, length: int) -> int:
+    def _append_next(self, record: Record | Brief, length: int) -> int:
         """The slow way: the record is too large, or the segment is full."""
         if length > self._length_max:
             raise RecordTooLarge(length, self._length_max)

@@ -52,13 +52,13 @@ _NO_OUTPUT = _OutputDetails()
 def read_chat(raw: bytes) -> Usage:
     """A `usage` of /v1/chat/completions or /v1/completions; raises UsageError, msgspec.DecodeError."""
     usage = _CHAT.decode(raw)
-    if usage.completion_tokens is None:
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if completion is None:
         raise UsageError("completion_tokens is missing")
-    return _vector(
-        (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),
-        usage.prompt_tokens_details or _NO_INPUT,
-        usage.completion_tokens_details or _NO_OUTPUT,
-    )
+    details, made = usage.prompt_tokens_details, usage.completion_tokens_details
+    if details is None and made is None and usage.total_tokens == prompt + completion and prompt | completion >= 0:
+        return Usage(prompt, 0, 0, 0, completion)  # the usual case, in which nothing contradicts anything
+    return _vector((prompt, completion, usage.total_tokens), details or _NO_INPUT, made or _NO_OUTPUT)
 
 
 def read_embeddings(raw: bytes) -> Usage:
@@ -80,8 +80,6 @@ def read_response(raw: bytes) -> Usage:
 
 def _vector(counts: tuple[int, int, int | None], details: _InputDetails, made: _OutputDetails) -> Usage:
     prompt, completion, total = counts
-    if details is _NO_INPUT and made is _NO_OUTPUT and total == prompt + completion and prompt | completion >= 0:
-        return Usage(prompt, 0, 0, 0, completion)
     cached, reasoning = details.cached_tokens or 0, made.reasoning_tokens or 0
     short = long = 0
     if details.cache_write_tokens is not None or details.cache_write_tokens_details is not None:
