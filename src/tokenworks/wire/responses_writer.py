@@ -250,7 +250,8 @@ class Writer:
         opened = loose.read_pairs(begun.raw) or {}
         made: Object = {"id": begun.id, "object": "response", "created_at": begun.created_s, "model": begun.model}
         made |= {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None}
-        made |= {key: raw for key, raw in opened.items() if loose.given(raw)}
+        made |= {"incomplete_details": None, "usage": None}
+        made |= {key: raw for key, raw in opened.items() if key not in made or loose.given(raw)}
         output = [msgspec.Raw(item.done) for item in self._items.values() if item.done]
         return made | {"status": status, "output": output}
 
