@@ -271,9 +271,10 @@ def _format(form: Format) -> Object:
 
 
 def _reasoning(prompt: Prompt, target: Target) -> Object:
+    """Effort where one was asked for: many models have no word for not thinking at all, and refuse it."""
     asked = prompt.reasoning
     said: Object = {}
-    effort = "none" if asked.on is False else asked.effort
+    effort = asked.effort if asked.on is not False or asked.effort == "none" else ""
     if not effort and asked.on and asked.budget_tokens:
         effort = effort_of(asked.budget_tokens, prompt.output_cap or target.output_max)
     if effort:
