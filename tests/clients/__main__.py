@@ -67,7 +67,7 @@ def told(row: Row) -> Row:
     print(f"{row.client.name} as {row.way} on {row.deployment}: {len(row.cases) - len(wrong)} of {len(row.cases)}",
           flush=True)
     for case, why in wrong.items():
-        print(f"  {case}: {why[:1500]}", flush=True)
+        print(f"  {case}: {why[:900]}", flush=True)
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from tests.clients.reading import Asked
 
+COUNTER = itertools.count(1)  # ids are never used twice: clients take two things of one id for the same
 Event = tuple[str, Any]  # name of the SSE event ("" for none), payload; a str goes out as it is
 
 
@@ -31,6 +33,7 @@ class Told:
     fresh: int = 20
     cached: int = 7
     output: int = 5
+    id: str = field(default_factory=lambda: f"{next(COUNTER):08d}")
 
     def pieces(self) -> list[str]:
         """The text, a word at a time."""
@@ -52,17 +55,18 @@ def chat_usage(told: Told) -> dict[str, Any]:
             "prompt_tokens_details": {"cached_tokens": told.cached}}
 
 
-def chat_call(number: int, call: Call, arguments: str) -> dict[str, Any]:
+def chat_call(place: str, call: Call, arguments: str) -> dict[str, Any]:
     if call.custom:
-        return {"id": f"call_{number}", "type": "custom", "custom": {"name": call.name, "input": arguments}}
-    return {"id": f"call_{number}", "type": "function", "function": {"name": call.name, "arguments": arguments}}
+        return {"id": place, "type": "custom", "custom": {"name": call.name, "input": arguments}}
+    return {"id": place, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
 def chat_whole(asked: Asked, told: Told) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": told.text or None, "refusal": None}
     if told.calls:
-        message["tool_calls"] = [chat_call(number, call, call.arguments) for number, call in enumerate(told.calls)]
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": asked.model,
+        message["tool_calls"] = [chat_call(f"call_{told.id}_{number}", call, call.arguments)
+                                 for number, call in enumerate(told.calls)]
+    return {"id": f"chatcmpl-{told.id}", "object": "chat.completion", "created": 1_700_000_000, "model": asked.model,
             "choices": [{"index": 0, "message": message, "logprobs": None,
                          "finish_reason": "tool_calls" if told.calls else "stop"}],
             "usage": chat_usage(told)}
@@ -72,12 +76,13 @@ def chat_stream(asked: Asked, told: Told) -> Iterator[Event]:
     def chunk(delta: dict[str, Any], finish: str | None = None) -> Event:
         return "", {**base, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
 
-    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": asked.model}
+    base = {"id": f"chatcmpl-{told.id}", "object": "chat.completion.chunk", "created": 1_700_000_000,
+            "model": asked.model}
     yield chunk({"role": "assistant", "content": ""})
     for piece in told.pieces() if told.text else []:
         yield chunk({"content": piece})
     for number, call in enumerate(told.calls):
-        yield chunk({"tool_calls": [{"index": number, **chat_call(number, call, "")}]})
+        yield chunk({"tool_calls": [{"index": number, **chat_call(f"call_{told.id}_{number}", call, "")}]})
         for part in halves(call.arguments):
             yield chunk({"tool_calls": [{"index": number, "function": {"arguments": part}}]})
     yield chunk({}, "tool_calls" if told.calls else "stop")
@@ -97,12 +102,12 @@ def messages_usage(told: Told) -> dict[str, Any]:
 
 def messages_blocks(told: Told) -> list[dict[str, Any]]:
     texts = [{"type": "text", "text": told.text}] if told.text else []
-    return texts + [{"type": "tool_use", "id": f"toolu_{number}", "name": call.name,
+    return texts + [{"type": "tool_use", "id": f"toolu_{told.id}_{number}", "name": call.name,
                      "input": json.loads(call.arguments)} for number, call in enumerate(told.calls)]
 
 
 def messages_whole(asked: Asked, told: Told) -> dict[str, Any]:
-    return {"id": "msg_1", "type": "message", "role": "assistant", "model": asked.model,
+    return {"id": f"msg_{told.id}", "type": "message", "role": "assistant", "model": asked.model,
             "content": messages_blocks(told), "stop_reason": "tool_use" if told.calls else "end_turn",
             "stop_sequence": None, "usage": messages_usage(told)}
 
@@ -111,7 +116,8 @@ def messages_stream(asked: Asked, told: Told) -> Iterator[Event]:
     def event(kind: str, **fields: Any) -> Event:
         return kind, {"type": kind, **fields}
 
-    start = {**messages_whole(asked, Told(fresh=told.fresh, cached=told.cached, output=1)), "stop_reason": None}
+    opening = Told(fresh=told.fresh, cached=told.cached, output=1, id=told.id)
+    start = {**messages_whole(asked, opening), "stop_reason": None}
     yield event("message_start", message=start)
     yield event("ping")
     for index, block in enumerate(messages_blocks(told)):
@@ -144,11 +150,12 @@ def responses_usage(told: Told) -> dict[str, Any]:
 def responses_items(told: Told) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     if told.text:
-        items.append({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [
+        ids = {"id": f"msg_{told.id}", "status": "completed"}
+        items.append({**ids, "type": "message", "role": "assistant", "content": [
             {"type": "output_text", "text": told.text, "annotations": [], "logprobs": []}]})
     for number, call in enumerate(told.calls):
-        ids = {"id": f"fc_{number}", "call_id": f"call_{number}", "name": call.name, "status": "completed",
-               **({"namespace": call.space} if call.space else {})}
+        ids = {"id": f"fc_{told.id}_{number}", "call_id": f"call_{told.id}_{number}", "name": call.name,
+               "status": "completed", **({"namespace": call.space} if call.space else {})}
         items.append({**ids, "type": "custom_tool_call", "input": call.arguments} if call.custom
                      else {**ids, "type": "function_call", "arguments": call.arguments})
     return items
@@ -156,7 +163,7 @@ def responses_items(told: Told) -> list[dict[str, Any]]:
 
 def responses_whole(asked: Asked, told: Told, status: str = "completed") -> dict[str, Any]:
     done = status == "completed"
-    return {"id": "resp_1", "object": "response", "created_at": 1_700_000_000, "status": status, "error": None,
+    return {"id": f"resp_{told.id}", "object": "response", "created_at": 1_700_000_000, "status": status, "error": None,
             "incomplete_details": None, "instructions": None, "metadata": {}, "model": asked.model,
             "output": responses_items(told) if done else [], "parallel_tool_calls": True, "temperature": 1.0,
             "tool_choice": "auto", "tools": [], "top_p": 1.0, "store": False,
