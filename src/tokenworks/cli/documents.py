@@ -15,7 +15,8 @@ from tokenworks.cli.output import print_json, print_rows, say, show_value
 from tokenworks.cli.sources import Sourced, read_sources
 from tokenworks.operations.fields import describe_field
 
-Files = Annotated[list[str], Parameter(name=("--filename", "-f"), negative="", help="File of documents (YAML or JSON), "
+Files = Annotated[list[str], Parameter(name=("--filename", "-f"), negative="", allow_leading_hyphen=True,
+                                       help="File of documents (YAML or JSON), "
                                        "folder of such files, or - for standard input; may be given again.")]
 Prune = Annotated[bool, Parameter(negative="", show_default=False, help=describe_field("document.plan", "prune"))]
 DryRun = Annotated[bool, Parameter(negative="", show_default=False, help="Show the plan, and do nothing.")]

@@ -18,7 +18,7 @@ from tokenworks.cli.exits import USAGE, Failed, failed
 
 ENDINGS = (".yaml", ".yml", ".json")
 DEPTH_MAX = 32  # a document is about five deep
-NODES_MAX = 500_000  # what aliases come to when they are written out: a bomb is larger
+NODES_MAX = 200_000  # what aliases come to when they are written out: a bomb is larger
 _CORE = "tag:yaml.org,2002:"
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.I)
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -116,9 +116,12 @@ class _Reader:
         if self._count > NODES_MAX or len(place) > DEPTH_MAX:
             raise _fault(self._source, here, "This is too deep or, with its aliases written out, too much.")
         self.lines[place] = line or here
-        if isinstance(node, yaml.MappingNode):
+        kind = "map" if isinstance(node, yaml.MappingNode) else "seq" if isinstance(node, yaml.SequenceNode) else ""
+        if kind and node.tag != _CORE + kind:
+            raise self._refuse_tag(node, here)
+        if kind == "map":
             return self._read_table(node, place)
-        if isinstance(node, yaml.SequenceNode):
+        if kind == "seq":
             return [self.read(part, (*place, str(number))) for number, part in enumerate(node.value)]
         return self._read_word(node, here)
 
@@ -138,10 +141,16 @@ class _Reader:
         if kind == "str":
             return node.value
         if kind not in ("null", "bool", "int") or node.style:
-            raise _fault(self._source, line, f"The tag {node.tag} has no meaning here. Leave it out.")
+            raise self._refuse_tag(node, line)
         if kind == "int":
-            return int(node.value)
+            try:
+                return int(node.value)
+            except ValueError:
+                raise _fault(self._source, line, f"{node.value} is not a whole number.") from None
         return None if kind == "null" else node.value.lower() == "true"
+
+    def _refuse_tag(self, node: Any, line: int) -> Failed:
+        return _fault(self._source, line, f"The tag {node.tag} has no meaning here. Leave it out.")
 
 
 def _fault(source: str, line: int, message: str) -> Failed:
