@@ -116,6 +116,11 @@ def test_open_thoughts_go_to_engines_alone() -> None:
     ]
 
 
+def test_refusals_go_to_their_maker_alone() -> None:
+    prompt = Prompt("m", (Turn("assistant", (Declined("no"),)),))
+    assert written(prompt, VLLM)["input"] == [{"type": "message", "role": "assistant", "content": "no"}]
+
+
 def test_results_break_a_message() -> None:
     turn = Turn("user", (Text("a"), Result("c1", (Text("ok"),)), Foreign("x", b'{"type":"x"}'), Text("b")))
     assert [item["type"] for item in said(turn)["input"]] == ["message", "function_call_output", "x", "message"]

@@ -90,8 +90,8 @@ def _items(turn: Turn, target: Target) -> Iterator[Object]:
 def _spoken(part: Part, target: Target) -> Iterator[Object]:
     """What the model said, an item each."""
     said: Object = {"type": "message", "role": "assistant"}
-    if isinstance(part, Text):
-        yield {**said, "content": part.text}
+    if isinstance(part, Text) or (isinstance(part, Declined) and target.engine != "openai"):
+        yield {**said, "content": part.text}  # engines know no refusals
     elif isinstance(part, Declined):
         yield {**said, "content": [{"type": "refusal", "refusal": part.text}]}
     elif isinstance(part, Image | Document):
