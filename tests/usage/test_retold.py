@@ -20,6 +20,7 @@ from tokenworks.usage.usual import Way
 from tokenworks.usage.vector import Usage
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.ends import End
+from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.translate import REACHES
 from tokenworks.wire.refusals import Refusal
 from tokenworks.wire.retell import Reteller
@@ -205,6 +206,15 @@ def test_pings() -> None:
     assert meter.feed(b"\n\n") == b"" and meter.feed(b"data: null\n\n") == b""
     meter = meter_of(stream("anthropic/messages_text"), "chat")
     assert meter.feed(b'event: ping\ndata: {"type": "ping"}\n\n') == meter.ping() == b": ping\n\n"
+
+
+def test_silence() -> None:
+    """Reasoning that is hidden from its client: he hears now and then that the answer is still coming."""
+    told = Reteller("chat", "messages", Asked("m", reasoning_shown=False), "req_1")
+    meter = RetoldMeter(told, "vllm", "exact", Show(False))
+    thought = b'data: {"id":"c","choices":[{"index":0,"delta":{"reasoning":"hm"}}]}\n\n'
+    out = b"".join(meter.feed(thought) for _ in range(100))
+    assert out.count(meter.ping()) == 3 and b"hm" not in out and meter.visible_bytes == 200
 
 
 def test_cut() -> None:

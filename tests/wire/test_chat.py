@@ -74,6 +74,22 @@ def test_calls_all_zero() -> None:
     assert gist([*events])[0] == (0, [("tool", "f", "{}"), ("tool", "g", "{}")], "tool")
 
 
+def test_ids_of_pieces() -> None:
+    """Some engines give every piece of a call an id of its own: only a call that has a name is another."""
+    events = read(call(0, "c0", "f", "{"), call(0, "c7", None, "}"), finish="tool_calls")
+    assert gist([*events])[0] == (0, [("tool", "f", "{}")], "tool")
+
+
+def test_named_late() -> None:
+    """A call shows itself when its name has come; one that never gets a name shows itself at the end."""
+    events = read(call(0, "c0", None, '{"a"'), call(0, None, "", ":1"), call(0, None, "f", "}"), finish="tool_calls")
+    assert events[1:] == [BlockBegin(0, 0, "tool", "", "c0", "f"), Delta(0, 0, '{"a":1'), Delta(0, 0, "}"),
+                          BlockEnd(0, 0), finish_of(0, "tool_calls")]
+    events = read(call(0, "c0", None, "{}"), call(0, "c1", "g", ""), finish="tool_calls")
+    assert events[1:] == [BlockBegin(0, 0, "tool", "", "c0"), Delta(0, 0, "{}"), BlockEnd(0, 0),
+                          BlockBegin(0, 1, "tool", "", "c1", "g"), BlockEnd(0, 1), finish_of(0, "tool_calls")]
+
+
 @pytest.mark.parametrize(("data", "expected"), [
     (b'{"choices":[],"usage":{"completion_tokens":7}}', UsageSeen(b'{"completion_tokens":7}', 7, -1, True)),
     (b'{"choices":[{"index":1,"delta":{}}],"usage":{"completion_tokens":7}}',

@@ -24,6 +24,7 @@ from tokenworks.wire.voice import Voice
 _FIGURES: dict[type, bytes] = {ProgressSeen: b',"timings":{', UsageSeen: b',"usage":{'}
 _END = b"}\n\n"
 _LINE = b"\r\n"
+SILENT_EVENTS_MAX = 32  # of which the client is told nothing; then it hears that the answer is still coming
 _CLOSE = _END + _LINE
 
 
@@ -48,6 +49,7 @@ class RetoldMeter(StreamMeter):
         self._reteller = reteller
         self._client = reteller.client
         self._voice: Voice | None = None
+        self._silent = 0
         self._shows_usage = self._client not in CHUNKED or show.usage
         reteller.known = self._known
 
@@ -103,7 +105,12 @@ class RetoldMeter(StreamMeter):
         told = self._reteller.tell(events, self._shown)
         if type(events[0]) is Delta:
             self._learn_voice(block, events)
-        return told
+        return told or self._keep_alive()
+
+    def _keep_alive(self) -> bytes:
+        """Hidden reasoning can take minutes."""
+        self._silent += 1
+        return b"" if self._silent % SILENT_EVENTS_MAX else self.ping()
 
     def _learn_voice(self, block: bytes, events: list[Event]) -> None:
         """The next event may be alike: the same bytes around another text and another figure."""

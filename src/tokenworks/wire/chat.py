@@ -118,6 +118,23 @@ def read_seconds(raw: msgspec.Raw) -> int:
     return (_SECONDS.decode(loose.given(raw)) or 0) if raw is not NONE else 0
 
 
+class _Open:
+    """A call that is being written. `begun` without a name waits for it, and `early` with it: arguments that came."""
+
+    __slots__ = ("begun", "early", "named")
+
+    def __init__(self, begun: BlockBegin) -> None:
+        self.begun = begun
+        self.named = bool(begun.name)
+        self.early = ""
+
+    def name(self, name: str) -> list[Event]:
+        """The call shows itself, with what was written of it before."""
+        self.named = True
+        begun = msgspec.structs.replace(self.begun, name=name) if name else self.begun
+        return [begun, *([Delta(begun.choice, begun.block, self.early)] if self.early else [])]
+
+
 class _Run:
     """What is open in one choice."""
 
@@ -127,7 +144,7 @@ class _Run:
         self.kind: Kind | None = None
         self.block = 0
         self.next = 0
-        self.tools: dict[int, tuple[str, int]] = {}
+        self.tools: dict[int, _Open] = {}
 
 
 class Reader:
@@ -221,18 +238,28 @@ class Reader:
 
     def _call(self, events: list[Event], choice: int, run: _Run, call: _Call) -> None:
         known = run.tools.get(call.index)
-        made = call.custom or call.function
-        if known is None or (call.id and call.id != known[0]):  # some engines number every call 0
+        made = call.custom or call.function or _Function()
+        name = made.name or ""
+        another = known is not None and call.id and call.id != known.begun.call_id and name
+        if known is None or another:  # some engines number every call 0, some give every piece an id of its own
             self._switch(events, choice, run, None)
             if known is not None:
-                events.append(BlockEnd(choice, known[1]))
-            known = run.tools[call.index] = (call.id or "", run.next)
-            run.next += 1
+                events += self._end_call(known)
             kind: Kind = "custom" if call.custom else "tool"
-            name = (made.name if made else "") or ""
-            events.append(BlockBegin(choice, known[1], kind, "", known[0], name))
-        if made and (text := made.arguments or made.input):
-            events.append(Delta(choice, known[1], text))
+            known = run.tools[call.index] = _Open(BlockBegin(choice, run.next, kind, "", call.id or "", name))
+            run.next += 1
+            events += known.name("") if name else ()
+        elif name and not known.named:  # some engines name a call late
+            events += known.name(name)
+        if text := made.arguments or made.input:
+            if known.named:
+                events.append(Delta(choice, known.begun.block, text))
+            else:
+                known.early += text
+
+    def _end_call(self, known: _Open) -> list[Event]:
+        """The end of a call; one that was never named shows itself without."""
+        return [*([] if known.named else known.name("")), BlockEnd(known.begun.choice, known.begun.block)]
 
     def _logprobs(self, events: list[Event], choice: _Choice) -> None:
         if raw := loose.given(choice.logprobs):
@@ -243,6 +270,7 @@ class Reader:
         choice = ended.index
         run = self._runs.get(choice) or _Run()
         self._switch(events, choice, run, None)
-        events += [BlockEnd(choice, block) for _, block in run.tools.values()]
+        for known in run.tools.values():
+            events += self._end_call(known)
         run.tools = {}
         events.append(finish_of(choice, native, read_stop(ended.stop_reason, ended.matched_stop)))

@@ -154,6 +154,8 @@ class Recast:
         if choice is None:
             choice = self._choices[index] = _Choice()
             yield ChoiceBegin(index)
+        if choice.finished:
+            return  # some engines go on, and no client expects it
         told = choice.told.get(getattr(event, "block", -1))
         if isinstance(event, BlockBegin):
             choice.told[event.block] = told = _Told(event, self._kind(choice, event))
@@ -279,8 +281,6 @@ class Recast:
 
     def _finish(self, choice: _Choice, finish: Finish, why: Reason) -> Iterator[Event]:
         """A choice ends, and with it what is still open; after a cut (`why`) only calls that are whole."""
-        if choice.finished:
-            return
         choice.finished = True
         yield from self._release(finish.choice, choice)
         for told in [told for told in choice.open if told.kind not in CALLS or why not in CUT or told.whole]:

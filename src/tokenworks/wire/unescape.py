@@ -18,53 +18,63 @@ _PLAIN = re.compile(r'[^"\\]+')
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}|u[0-9a-fA-F]{4}|[^u])")
 _HALF = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z")
 _TEXT = msgspec.json.Decoder(str)
-LEAD_CHARS_MAX = 64  # of what may come before the input itself
+LEAD_PIECES_MAX = 16  # in which what comes before the string is looked for
 
 
 class Unescaper:
     """One call's arguments. `feed` gives what is known of the input, `close` what is left at the end."""
 
-    __slots__ = ("_all", "_place", "_within", "_wrong")
+    __slots__ = ("_ended", "_pieces", "_rest", "_within")
 
     def __init__(self) -> None:
-        self._all = ""
-        self._place = 0  # of the first character that has not been told
+        self._pieces: list[str] = []  # all of it, until the string has begun
+        self._rest = ""  # of the string, what has not been told
         self._within = False
-        self._wrong = False
+        self._ended = False
 
     def feed(self, text: str) -> str:
         """The next piece of the arguments."""
-        self._all += text
-        if not self._within and not self._wrong:
-            lead = _LEAD.match(self._all)
-            self._within = lead is not None
-            self._wrong = lead is None and len(self._all) > LEAD_CHARS_MAX
-            self._place = lead.end() if lead else 0
-        return self._tell() if self._within else ""
+        if self._within:
+            self._rest += text
+            return self._tell()
+        self._pieces.append(text)
+        if len(self._pieces) > LEAD_PIECES_MAX:
+            return ""
+        lead = _LEAD.match(said := "".join(self._pieces))
+        if lead is None:
+            return ""
+        self._within, self._rest = True, said[lead.end() :]
+        return self._tell()
 
     def close(self) -> str:
         """What has not been told when the arguments have come to their end."""
-        if self._place:
+        if self._within:
             return ""
-        pairs = loose.read_pairs(self._all.encode("utf-8", "replace"))
+        said = "".join(self._pieces)
+        pairs = loose.read_pairs(said.encode("utf-8", "replace"))
         raw = bytes(pairs["input"]) if pairs and "input" in pairs else b""
         if raw.startswith(b'"'):
             return _TEXT.decode(raw)
-        return raw.decode("utf-8", "replace") or self._all
+        return raw.decode("utf-8", "replace") or said
 
     def _tell(self) -> str:
-        """The string as far as it has come; half an escape waits for its other half."""
+        """The string as far as it has come; half an escape waits for its other half, its end ends it."""
         told: list[str] = []
-        while self._place < len(self._all):
-            found = _PLAIN.match(self._all, self._place)
+        rest, place = self._rest, 0
+        while place < len(rest) and not self._ended:
+            found = _PLAIN.match(rest, place)
             if found:
                 told.append(found.group())
-            elif _HALF.match(self._all, self._place) or self._all[self._place] == '"':
+            elif rest[place] == '"':
+                self._ended = True
+                break
+            elif _HALF.match(rest, place):
                 break
             else:
-                found = _ESCAPE.match(self._all, self._place)
-                told.append(_unescape(found.group()) if found else self._all[self._place])
-            self._place = found.end() if found else self._place + 1
+                found = _ESCAPE.match(rest, place)
+                told.append(_unescape(found.group()) if found else rest[place])
+            place = found.end() if found else place + 1
+        self._rest = "" if self._ended else rest[place:]
         return "".join(told)
 
 
