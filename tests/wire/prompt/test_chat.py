@@ -40,6 +40,8 @@ def test_what_stands_beside() -> None:
         True, True, 3, "u", "k", b'{"a": "b"}')
     assert (found.verbosity, found.parallel, found.output_cap) == ("low", False, 7)
     assert found.extras == {"safety_identifier": msgspec.Raw(b'"s"'), "min_p": msgspec.Raw(b"0.1")}
+    found = prompt_of("chat", safety_identifier="s")
+    assert (found.user, found.extras) == ("s", {})
 
 
 def test_tools() -> None:

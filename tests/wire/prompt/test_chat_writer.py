@@ -112,7 +112,7 @@ MORE = st.fixed_dictionaries({}, optional={
     "presence_penalty": st.just(-2), "frequency_penalty": st.just(0.1), "stop": st.lists(words, min_size=1),
     "logit_bias": st.just({"7": 1}), "n": st.integers(2, 9), "user": words, "prompt_cache_key": words,
     "metadata": st.just({"a": "b"}), "verbosity": st.just("low"), "reasoning_effort": st.sampled_from(["none", "high"]),
-    "stream": st.just(True), "safety_identifier": words, "service_tier": st.just("auto"), "odd": st.just([1]),
+    "stream": st.just(True), "service_tier": st.just("auto"), "odd": st.just([1]),
 })  # fmt: skip
 
 
@@ -248,6 +248,7 @@ def test_parts(part: Part, expected: Any) -> None:
 def test_turns_of_nothing() -> None:
     assert said(Turn("user", ()))["messages"] == [{"role": "user", "content": ""}]
     assert spoken() == {"role": "assistant", "content": ""}
+    assert said(Turn("assistant", (Text("a"),), name="Bob"))["messages"][0]["name"] == "Bob"
     assert spoken(Declined("no")) == {"role": "assistant", "content": None, "refusal": "no"}
     assert said(Turn("user", (Result("c", ()),)))["messages"] == [{"role": "tool", "tool_call_id": "c", "content": ""}]
 

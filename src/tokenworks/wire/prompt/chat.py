@@ -65,22 +65,24 @@ def _read_all(fields: Mapping[str, msgspec.Raw]) -> Prompt:
         output_cap=min(caps, default=None),
         choices=read_count(fields, "n") or 1,
         include_usage=bool(read_flag(options, "include_usage", "stream_options")),
-        user=read_text(fields, "user", ""),
+        user=read_text(fields, "user", "") or read_text(fields, "safety_identifier", ""),
         cache_key=read_text(fields, "prompt_cache_key", ""),
         metadata=read_object(fields, "metadata"),
         verbosity=read_text(fields, "verbosity", ""),
-        extras={key: raw for key, raw in fields.items() if _extra(key, raw, reading)},
+        extras={key: raw for key, raw in fields.items() if _extra(key, fields, reading)},
         hosted=hosted,
         left=tuple(reading.left),
     )
 
 
-def _extra(key: str, raw: msgspec.Raw, reading: Reading) -> bool:
+def _extra(key: str, fields: Mapping[str, msgspec.Raw], reading: Reading) -> bool:
     """Whether a field is none that was read. A template's settings are read whole, or stay whole."""
-    if key == "chat_template_kwargs" and is_sent({key: raw}, key):
-        return not reading.members(raw, key).keys() <= TEMPLATE_SWITCHES
+    if key == "chat_template_kwargs" and is_sent(fields, key):
+        return not reading.members(fields[key], key).keys() <= TEMPLATE_SWITCHES
     if key == "thinking":
-        return not _is_switch(raw, reading)
+        return not _is_switch(fields[key], reading)
+    if key == "safety_identifier":  # what has become of `user`
+        return is_sent(fields, "user")
     return key not in READ
 
 

@@ -157,8 +157,8 @@ _NOT_CONTINUED = Fate(
     "refused", "is the assistant's, and this model would answer it instead of going on. End with the user.")
 _CONTINUED = Fate(
     "refused", "is the assistant's, and this model would go on from it instead of answering. End with the user.")
-_UNMARKED = Fate("quiet", "is left to the maker, who caches by himself.", say.drop_marks(b'"type"'))
-_UNBROKEN = Fate("quiet", "is left to the maker, who caches by himself.", say.drop_marks(b'"mode"'))
+_UNMARKED = Fate("quiet", "is left to the upstream, which caches by itself.", say.drop_marks(b'"type"'))
+_UNBROKEN = Fate("quiet", "is left to the upstream, which caches by itself.", say.drop_marks(b'"mode"'))
 _CONTENT = (
     Feature("images for a model without eyes", {}, find.find_images, _cells(
         Fate("refused", "is an image, and this model takes none. Leave it out."))),
@@ -242,7 +242,7 @@ _UNKEPT = Fate("dropped", "was dropped: it is for requests that are kept, and no
                say.drop_field("metadata"))
 _MANNER = Fate("dropped", f"{_LEFT} Say in the system message how long answers should be.",
                say.drop_field("verbosity"))
-_UNKEYED = Fate("quiet", "is left to the maker, who finds his cache himself.", say.drop_field("cache_key"))
+_UNKEYED = Fate("quiet", "is left to the upstream, which caches by itself.", say.drop_field("cache_key"))
 _BESIDE = (
     Feature("prompt cache key", _openai("prompt_cache_key"), find.find_field("cache_key"), _cells(_UNKEYED),
             _at((*OPENAI, "moonshot"), "chat") | _at(OPENAI, "responses")),
