@@ -141,7 +141,9 @@ def tools_of(draw: st.DrawFn, dialects: frozenset[Dialect]) -> tuple[Tool, ...]:
 
 
 @st.composite
-def conversations(draw: st.DrawFn, dialects: frozenset[Dialect], tools: tuple[Tool, ...]) -> tuple[Turn, ...]:
+def conversations(
+    draw: st.DrawFn, dialects: frozenset[Dialect], tools: tuple[Tool, ...], media: bool
+) -> tuple[Turn, ...]:
     """Turns that alternate from the user on, every call with its result right behind it."""
     turns: list[Turn] = []
     if draw(st.booleans()):
@@ -149,10 +151,11 @@ def conversations(draw: st.DrawFn, dialects: frozenset[Dialect], tools: tuple[To
         said = texts(dialects) if dialects == {"messages"} else st.builds(Text, words)
         turns.append(Turn("system", tuple(draw(st.lists(said, min_size=1, max_size=several)))))
     content = st.one_of(texts(dialects), texts(dialects), images(dialects), documents(dialects))
+    content = content if media else texts(dialects)
     number = 0
     waiting: list[Call] = []
     for _ in range(draw(st.integers(1, 4))):
-        results = [draw(results_of(dialects, call)) for call in waiting]
+        results = [draw(results_of(dialects, call, media)) for call in waiting]
         spoken = draw(st.lists(content, min_size=0 if results else 1, max_size=3))
         turns.append(Turn("user", (*results, *spoken)))
         if dialects <= {"chat", "responses"} and draw(st.integers(0, 5)) == 0:
@@ -168,7 +171,7 @@ def conversations(draw: st.DrawFn, dialects: frozenset[Dialect], tools: tuple[To
             number += 1
             waiting.append(Call(f"call_{number}", tool.name, draw(_arguments(tool)), tool.custom, tool.group))
         turns.append(Turn("assistant", (*parts, *waiting)))
-    results = [draw(results_of(dialects, call)) for call in waiting]
+    results = [draw(results_of(dialects, call, media)) for call in waiting]
     turns.append(Turn("user", (*results, draw(texts(dialects)))))
     return tuple(turns)
 
@@ -180,9 +183,10 @@ def _arguments(tool: Tool) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def results_of(draw: st.DrawFn, dialects: frozenset[Dialect], call: Call) -> Result:
+def results_of(draw: st.DrawFn, dialects: frozenset[Dialect], call: Call, media: bool) -> Result:
     """What a call came to."""
-    content = st.builds(Text, words) if "chat" in dialects else st.one_of(texts(dialects), images(dialects))
+    both = media and "chat" not in dialects
+    content = st.one_of(texts(dialects), images(dialects)) if both else st.builds(Text, words)
     parts = draw(st.lists(content, max_size=1 if "chat" in dialects else 3))
     failed = dialects == {"messages"} and draw(st.booleans())
     return Result(call.id, tuple(parts), failed, call.custom)
@@ -216,8 +220,8 @@ def choices(draw: st.DrawFn, tools: tuple[Tool, ...]) -> Choice:
 
 
 @st.composite
-def prompts(draw: st.DrawFn, *spoken: Dialect) -> Prompt:
-    """A sound prompt of what all of these dialects can say."""
+def prompts(draw: st.DrawFn, *spoken: Dialect, media: bool = True) -> Prompt:
+    """A sound prompt of what all of these dialects can say, with images and documents or of text alone."""
     dialects = frozenset(spoken)
     tools = draw(tools_of(dialects))
     choice = draw(choices(tools))
@@ -226,7 +230,7 @@ def prompts(draw: st.DrawFn, *spoken: Dialect) -> Prompt:
     most = st.none() | st.integers(0, 5)
     return Prompt(
         model=draw(names),
-        turns=draw(conversations(dialects, tools)),
+        turns=draw(conversations(dialects, tools, media)),
         stream=draw(st.booleans()),
         tools=tools,
         choice=choice,
