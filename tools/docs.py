@@ -110,7 +110,7 @@ def _type(schema: dict[str, Any], document: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_type(part, document) for part in schema["anyOf"]
                                          if part.get("type") != "null"))
     if schema.get("type") == "array":
-        return f"list of {_type(schema['items'], document)}"
+        return f"list of {_type(schema.get('items') or {}, document)}"
     if schema.get("type") == "object":
         return f"object of {_type(schema.get('additionalProperties') or {}, document)}"
     return str(schema.get("type", "any"))
@@ -306,7 +306,8 @@ def write_exits() -> Iterator[str]:
     yield from head("Exit codes", "`cli.exits`", "Stable. With `--json` a mistake is a JSON object on standard output "
                     "with `code`, `message` and `hint`; otherwise a sentence on standard error.")
     meanings = {"OK": "Done. Also when the reader of the output left, or Ctrl-C ended it.",
-                "FAILED": "A check did not hold: `doctor` found an error, `demo` a promise broken.",
+                "FAILED": "A check did not hold: `doctor` found an error, `demo` a promise broken, `diff` a "
+                          "difference; or `apply` was not agreed to.",
                 "USAGE": "The words, a value or the settings are not right.",
                 "NOT_FOUND": "What was named does not exist.", "AUTH": "The admin token is missing or wrong.",
                 "CONFLICT": "Not as things stand: it exists already, it is in use, the port is taken, another instance "

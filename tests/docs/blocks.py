@@ -27,7 +27,9 @@ from tests.docs.scratch import Scratch
 
 from tokenworks.app import list_starters
 from tokenworks.cli.main import build_cli
+from tokenworks.cli.sources import parse_text
 from tokenworks.config import SETTINGS, load_settings
+from tokenworks.operations.declare.read import read_documents
 from tokenworks.operations.ratecard import SetCard
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,7 +73,7 @@ def check_block(block: Block, scratch: Scratch) -> None:
         check_words(block)
         return
     checks = {"console": run_console, "sh": run_script, "python": run_python, "toml": check_toml, "ini": check_unit,
-              "json": lambda one, _: json.loads(one.text), "yaml": check_scrape}
+              "json": lambda one, _: json.loads(one.text), "yaml": check_yaml}
     assert block.language in checks, f"{block.place}: nothing checks a block of {block.language or 'no language'}"
     checks[block.language](block, scratch)
 
@@ -149,8 +151,12 @@ def check_unit(block: Block, scratch: Scratch) -> None:
         assert "tokenworks.service" not in done.stderr, done.stderr
 
 
-def check_scrape(block: Block, scratch: Scratch) -> None:
-    """A Prometheus scrape configuration: its paths are served here."""
+def check_yaml(block: Block, scratch: Scratch) -> None:
+    """Documents are read as `apply` reads them; else it is a Prometheus scrape configuration: its paths are served."""
+    if "apiVersion" in block.text:
+        documents = [one.value for one in parse_text(block.text, block.place)]
+        assert read_documents(documents)[1] == [], block.place
+        return
     (job,) = yaml.safe_load(block.text)["scrape_configs"]
     assert job["static_configs"][0]["targets"] == ["127.0.0.1:8400"] and "metrics_path" not in job, block.place
     scratch.run(block.place, "curl -fsS http://127.0.0.1:8400/metrics")
