@@ -25,7 +25,8 @@ OUTPUT_PER_KIB = 512  # while nothing is learned: above every usual tokenizer an
 RATES_MIN, RATES_KEPT = 16, 64  # streams before their rate is believed, and how many are remembered
 RATE_BYTES_MIN = 256  # of text; the rate of less says little
 COMMONS_MAX = 64  # of one lane
-LEARN_ALL = 256  # of a model's requests, before a part of them will do
+LEARN_ALL = 256  # of a model's requests, before each of LEARN_EACH will do
+LEARN_EACH = 8
 
 
 class Price:
@@ -93,7 +94,7 @@ def is_plain(facts: RequestFacts) -> bool:
 class Learned:
     """What a worker has learned of one model from closed requests: from each at first, then from every eighth."""
 
-    __slots__ = ("_output_rates", "_seen", "expected", "guess", "output_per_kib", "rate")
+    __slots__ = ("_output_rates", "_seen", "expected", "guess", "output_per_kib", "passed_over", "rate")
 
     def __init__(self) -> None:
         self.rate = InputRate()
@@ -101,16 +102,19 @@ class Learned:
         self.expected = self.guess.remainder(0, COUNT_MAX)  # output of an answer that has not begun
         self.output_per_kib = OUTPUT_PER_KIB  # output tokens per KiB of text that a client sees, at most
         self._seen = 0
+        self.passed_over = 0  # so many more requests teach nothing
         self._output_rates: deque[int] = deque(maxlen=RATES_KEPT)
 
     def learn(self, facts: RequestFacts, model: Model, usage: Usage) -> None:
         """A request was served in full and reported `usage`."""
-        self._seen += 1
-        if self._seen > LEARN_ALL and self._seen & 7:
+        if self.passed_over:
+            self.passed_over -= 1
             return
+        self._seen += 1
+        self.passed_over = 0 if self._seen < LEARN_ALL else LEARN_EACH - 1
         learn_input(facts, model, self.rate, usage.prompt)
         self.guess.learn(usage.completion)
-        if self._seen <= LEARN_ALL or not self._seen & 127:  # which changes less and less, and takes longest
+        if self._seen <= LEARN_ALL or not self._seen % 16:  # which changes less and less, and takes longest
             self.expected = self.guess.remainder(0, COUNT_MAX)
 
     def learn_output(self, visible_bytes: int, usage: Usage) -> None:

@@ -111,7 +111,7 @@ class Shared:
             return Refusal.DRAINING
         if not self.journal.accepting:
             return Refusal.DISK_FULL
-        if not self.book.ready or (not self.connected and self._stale()):
+        if not self.book.version or (not self.connected and self._stale()):
             return Refusal.POLICY_STALE
         return None
 

@@ -94,7 +94,8 @@ class UpstreamProtocol(asyncio.Protocol):
                 return  # past the parser, which still stands before a chunk
             call.usual = None
         state, feed = self.state, self.feed
-        if state == _NOTHING and not self.raw and self._take_known(call, data):
+        if state == _NOTHING and not self.raw and (at := self.target.known.match(data)):
+            self._take_known(call, data, at)
             return
         try:
             feed(data)
@@ -243,16 +244,13 @@ class UpstreamProtocol(asyncio.Protocol):
 
     # --- what a read brought ---
 
-    def _take_known(self, call: Call, data: bytes) -> bool:
+    def _take_known(self, call: Call, data: bytes, at: int) -> None:
         """A whole answer behind a known head needs no parser, which stands where it stood: before an answer."""
         known = self.target.known
-        at = known.match(data)
-        if at:
-            call.status, call.headers, call.fields = 200, known.headers, known.fields
-            self.reusable = True
-            self._release(call)
-            call.finish().upstream_read(call, data[at:], True)
-        return at > 0
+        call.status, call.headers, call.fields = 200, known.headers, known.fields
+        self.reusable = True
+        self._release(call)
+        call.finish().upstream_read(call, data[at:], True)
 
     def _take_in(self, call: Call, data: bytes, fresh: bool) -> None:
         size, state, parts = len(data), self.state, self.parts

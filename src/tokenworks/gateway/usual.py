@@ -23,6 +23,7 @@ from tokenworks.gateway.settle import RAW_BYTES_MAX
 from tokenworks.gateway.stages import STAGE
 from tokenworks.usage.meter import hide_whole
 from tokenworks.usage.quick import read_said
+from tokenworks.wire.headers import whole_block
 
 OPENED, ANSWERED, FINISHED = STAGE["reading"]["open"], STAGE["dialling"]["answer"], STAGE["relaying"]["finish"]
 COPY_BYTES_MAX = 16 * 1024  # of a body that is cheaper copied into one piece
@@ -112,7 +113,11 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
     till.spent_minor += rated
     shared.running.discard(flow)
     shared.tally.note_usual(lane.keys, brief, name)
-    lane.learned.learn(flow.facts, flow.admitted.model, usage)
+    learned = lane.learned
+    if learned.passed_over:  # as `learn` has it, for nearly all
+        learned.passed_over -= 1
+    else:
+        learned.learn(flow.facts, flow.admitted.model, usage)
     if till.waiting:
         till.serve()
     if b"timings" in data or b"\\u" in data:  # else no key of it says so
@@ -121,5 +126,6 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
         finish(flow, position, data, True)
     else:
         flow.stage = FINISHED
-        send_whole(flow, data)
+        if not flow.turn.answer(whole_block(call.headers, flow.id), data):
+            send_whole(flow, data)
     return True

@@ -56,8 +56,11 @@ def read_chat(raw: bytes) -> Usage:
     if completion is None:
         raise UsageError("completion_tokens is missing")
     details, made = usage.prompt_tokens_details, usage.completion_tokens_details
-    if details is None and made is None and usage.total_tokens == prompt + completion and prompt | completion >= 0:
-        return Usage(prompt, 0, 0, 0, completion)  # the usual case, in which nothing contradicts anything
+    if made is None and usage.total_tokens == prompt + completion and completion >= 0:
+        written = details is not None and (details.cache_write_tokens or details.cache_write_tokens_details)
+        cached = details.cached_tokens or 0 if details is not None else 0
+        if not written and 0 <= cached <= prompt:  # the usual case, in which nothing contradicts anything
+            return Usage(prompt - cached, cached, 0, 0, completion)
     return _vector((prompt, completion, usage.total_tokens), details or _NO_INPUT, made or _NO_OUTPUT)
 
 

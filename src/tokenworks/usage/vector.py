@@ -10,7 +10,7 @@ Basis = Literal["reported", "progress", "counted", "estimated"]
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """Disjoint token counts. `input` is fresh input; `output` is visible output without `reasoning`.
 
     prompt = input + cache_read + cache_write_5m + cache_write_1h; completion = output + reasoning.
