@@ -24,8 +24,10 @@ from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.translate import REACHES
 from tokenworks.wire.refusals import Refusal
 from tokenworks.wire.retell import Reteller
+from tokenworks.wire.sse import write_event
 
 Lane = Callable[[bytes], bool]
+SINGLE: tuple[Dialect, ...] = ("responses", "messages")
 ALL = [(golden, client) for golden in STREAMS for client in CLIENTS if golden.dialect in REACHES[client]]
 
 
@@ -74,6 +76,34 @@ def test_any_split(pair: tuple[Golden, Dialect], usage: bool, data: st.DataObjec
     got = b"".join(meter.feed(golden.data[a:b]) for a, b in pairwise([0, *cuts, len(golden.data)]))
     assert got + meter.flush() == expected
     assert state(meter) == state(whole) == state(relay)
+
+
+def parts_of(dialect: Dialect) -> list[bytes]:
+    return [block for golden in STREAMS if golden.dialect == dialect for block in golden.blocks]
+
+
+SOURCES: tuple[Dialect, ...] = ("chat", "responses", "messages")
+BLOCKS = {dialect: parts_of(dialect) for dialect in SOURCES}
+ODD = Asked("m", schema_tool="get_weather", customs=frozenset({"f"}), names={"f": "own"}, groups={"f": "space"})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([(source, client) for client in SINGLE for source in REACHES[client]]),
+       st.sampled_from([ASKED, ODD]), st.data())
+def test_any_disorder(pair: tuple[Dialect, Dialect], asked: Asked, data: st.DataObject) -> None:
+    """Whatever an upstream sends in whatever order: what the client hears is in order, and ends."""
+    source, client = pair
+    meter = RetoldMeter(Reteller(source, client, asked, "req_1"), "openai", "exact", Show(True))
+    out = b"".join(map(meter.feed, data.draw(st.lists(st.sampled_from(BLOCKS[source]), max_size=25))))
+    if meter.error is not None:
+        out += meter.fail(Refusal.UPSTREAM_FAILED, "It broke.", "req_1")
+    elif not meter.ended:
+        out += meter.finish(End.UPSTREAM, Usage(1, output=1))
+    said = [event for event in sdk.events(out) if event[0] not in ("ping", "error")]
+    sdk.check(client, b"".join(write_event(text, name) for name, text in said))
+    names = [name for name, _ in sdk.events(out)]
+    assert names[-1] in ("message_stop", "error", "response.completed", "response.incomplete", "response.failed")
+    assert names.count("message_start") == (client == "messages" and names != ["error"])
 
 
 class Goal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from anthropic.types import MessageDeltaUsage
+from anthropic.types import Usage as AnthropicUsage
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import CompletionUsage
@@ -16,20 +17,23 @@ from tokenworks.usage.vector import Usage
 COUNT = st.integers(0, 10**6)
 
 
-@given(st.builds(Usage, COUNT, COUNT, output=COUNT, reasoning=COUNT))
+@given(st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT))
 def test_reads_back(usage: Usage) -> None:
-    for dialect in ("chat", "completions", "responses"):
-        raw = msgspec.json.encode(show_usage(dialect, usage))
-        assert normalise("openai", dialect, raw) == usage
-    raw = msgspec.json.encode(show_usage("messages", usage))
-    read = normalise("anthropic", "messages", raw)
-    assert (read.prompt, read.cache_read, read.completion) == (usage.prompt, usage.cache_read, usage.completion)
+    for dialect, engine in (("chat", "openai"), ("completions", "openai"), ("responses", "openai"),
+                            ("messages", "anthropic")):
+        raw = msgspec.json.encode(show_usage(dialect, usage))  # type: ignore[arg-type]
+        assert normalise(engine, dialect, raw) == usage  # type: ignore[arg-type]
 
 
 def test_sdk_types() -> None:
     usage = Usage(3, 4, 5, 6, 7, 8)
-    assert CompletionUsage.model_validate(show_usage("chat", usage)).prompt_tokens == 18
-    assert ResponseUsage.model_validate(show_usage("responses", usage)).total_tokens == 33
+    chat = CompletionUsage.model_validate(show_usage("chat", usage))
+    assert chat.prompt_tokens == 18 and chat.prompt_tokens_details is not None
+    assert chat.prompt_tokens_details.cache_write_tokens == 11
+    responses = ResponseUsage.model_validate(show_usage("responses", usage))
+    assert responses.total_tokens == 33 and responses.input_tokens_details.cache_write_tokens == 11
     shown = MessageDeltaUsage.model_validate(show_usage("messages", usage))
     assert shown.cache_creation_input_tokens == 11 and shown.output_tokens == 15
+    assert shown.output_tokens_details is not None and shown.output_tokens_details.thinking_tokens == 8
+    assert AnthropicUsage.model_validate(show_usage("messages", usage)).cache_creation is not None
     assert show_usage("embeddings", Usage(9)) == {"prompt_tokens": 9, "total_tokens": 9}
