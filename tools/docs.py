@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.print_states import print_page
+from tools.print_translation import print_page as print_translation
 
 from tokenworks.api.openapi import build_document
 from tokenworks.api.problem import KINDS
@@ -351,7 +352,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 def write_pages() -> dict[Path, str]:
     """Every page with its text."""
     pages = {PLACE / name: "\n".join(write()).rstrip() + "\n" for name, write in PAGES.items()}
-    return {**pages, PLACE / "states.md": print_page()}
+    return {**pages, PLACE / "states.md": print_page(), PLACE / "translation.md": print_translation()}
 
 
 def main(words: list[str]) -> int:

@@ -9,7 +9,7 @@ Rows stand in the order in which they apply. A cell may say otherwise for some e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -20,7 +20,18 @@ from tokenworks.wire.prompt.chat_writer import BY_FLAG, BY_OBJECT, BY_TEMPLATE
 from tokenworks.wire.prompt.extras import judge_extras
 from tokenworks.wire.prompt.finders import Finder
 from tokenworks.wire.prompt.rewrites import Rewrite
-from tokenworks.wire.prompt.vocabulary import Effort, Prompt, Target
+from tokenworks.wire.prompt.vocabulary import (
+    Declined,
+    Document,
+    Effort,
+    Foreign,
+    Image,
+    Part,
+    Prompt,
+    Result,
+    Target,
+    Thought,
+)
 from tokenworks.wire.refusals import Malformed, Refusal
 
 Verdict = Literal["kept", "told", "quiet", "dropped", "refused"]
@@ -41,7 +52,8 @@ class Fate(msgspec.Struct, frozen=True):
 class Feature(msgspec.Struct, frozen=True):
     """One row. `words`: what clients call it, by dialect; `find` gives the places where it is used.
 
-    `engines`: cells that are others for some engines. `clients`: the row is about requests of these alone.
+    `engines`: cells that are others for some engines. `clients`: the row is about requests of these alone. `parts`: it
+    is about parts of these types, () if not about parts alone.
     """
 
     name: str
@@ -50,6 +62,7 @@ class Feature(msgspec.Struct, frozen=True):
     cells: dict[Dialect, Fate]
     engines: dict[tuple[Engine, Dialect], Fate] = {}
     clients: tuple[Dialect, ...] = ()
+    parts: tuple[type[Part], ...] = ()
 
     def fate(self, to: Dialect, engine: Engine) -> Fate:
         """The cell of a target."""
@@ -66,9 +79,12 @@ class Fitted(msgspec.Struct, frozen=True):
 def fit(prompt: Prompt, client: Dialect, to: Dialect, target: Target) -> Fitted | Malformed:
     """The prompt as the target can say it; or the field that it cannot do without, with the remedy."""
     notes = [f"{place} was dropped: no other interface knows it." for place in prompt.left]
+    absent = PARTS - set(map(type, find.walk_parts(prompt)))
     for feature in FEATURES:
         fate = feature.fate(to, target.engine)
         if fate.verdict == "kept" or (feature.clients and client not in feature.clients):
+            continue
+        if feature.parts and absent.issuperset(feature.parts):
             continue
         places = list(feature.find(prompt, target))
         if not places:
@@ -88,6 +104,7 @@ def fit(prompt: Prompt, client: Dialect, to: Dialect, target: Target) -> Fitted 
     return Fitted(msgspec.structs.replace(prompt, extras=kept), (*notes, *dropped))
 
 
+PARTS: frozenset[type] = frozenset(get_args(Part))
 KEPT = Fate("kept")
 CLAUDE: tuple[Engine, ...] = ("anthropic", "bedrock")
 OPENAI: tuple[Engine, ...] = ("openai",)
@@ -161,33 +178,36 @@ _UNMARKED = Fate("quiet", "is left to the upstream, which caches by itself.", sa
 _UNBROKEN = Fate("quiet", "is left to the upstream, which caches by itself.", say.drop_marks(b'"mode"'))
 _CONTENT = (
     Feature("images for a model without eyes", {}, find.find_images, _cells(
-        Fate("refused", "is an image, and this model takes none. Leave it out."))),
+        Fate("refused", "is an image, and this model takes none. Leave it out.")), parts=(Image,)),
     Feature("addresses, where none is fetched", {}, find.find_addresses, _cells(
-        Fate("refused", f"stands at an address, and none is fetched for this model. {_AS_DATA}"))),
+        Fate("refused", f"stands at an address, and none is fetched for this model. {_AS_DATA}")),
+            parts=(Image, Document)),
     Feature("files that another maker keeps", {}, find.find_files, _cells(
-        Fate("refused", f"is kept by another maker. {_AS_DATA}"))),
+        Fate("refused", f"is kept by another maker. {_AS_DATA}")), parts=(Image, Document)),
     Feature("sound", {}, find.find_audio, _cells(
-        Fate("refused", "is sound, which this model does not take. Send what it says as text."))),
+        Fate("refused", "is sound, which this model does not take. Send what it says as text.")), parts=(Foreign,)),
     Feature("parts of one interface alone", {}, find.find_foreign, _cells(
-        Fate("refused", "is of a type that only another interface knows. Leave it out."))),
+        Fate("refused", "is of a type that only another interface knows. Leave it out.")), parts=(Foreign,)),
     Feature("how closely to look at an image", {}, find.find_details, _cells(
-        KEPT, KEPT, Fate("quiet", "is left to the model.", say.drop_details))),
-    Feature("documents of text", {}, find.find_writings, _cells(_AS_TEXT), _at(CLAUDE, "messages")),
+        KEPT, KEPT, Fate("quiet", "is left to the model.", say.drop_details)), parts=(Image,)),
+    Feature("documents of text", {}, find.find_writings, _cells(_AS_TEXT), _at(CLAUDE, "messages"), parts=(Document,)),
     Feature("documents at an address", {}, find.find_distant, _cells(
         Fate("refused", f"stands at an address, and the interface of this model takes none for files. {_AS_DATA}"),
-        KEPT)),
+        KEPT), parts=(Document,)),
     Feature("documents that are no text", {}, find.find_documents, _cells(_NO_FILES),
-            _at(OPENAI, "chat") | _at(OPENAI, "responses") | _at(CLAUDE, "messages")),
+            _at(OPENAI, "chat") | _at(OPENAI, "responses") | _at(CLAUDE, "messages"), parts=(Document,)),
     Feature("documents that are neither text nor PDF", {}, find.find_sheets, _cells(KEPT), _at(CLAUDE, "messages", Fate(
-        "refused", "is neither text nor PDF, which is all that this model reads. Send its text."))),
+        "refused", "is neither text nor PDF, which is all that this model reads. Send its text.")), parts=(Document,)),
     Feature("images and files that a tool gave", {}, find.find_pictured, _cells(
-        Fate("told", "follows the results in a message of the user, named by its call."), KEPT)),
+        Fate("told", "follows the results in a message of the user, named by its call."), KEPT),
+            parts=(Image, Document)),
     Feature("a tool call that failed", {}, find.find_failed, _cells(
-        Fate("told", "says so in its text.", say.tell_failed), None, KEPT)),
-    Feature("earlier reasoning, sealed", {}, find.find_sealed, _cells(_SEALED)),
+        Fate("told", "says so in its text.", say.tell_failed), None, KEPT), parts=(Result,)),
+    Feature("earlier reasoning, sealed", {}, find.find_sealed, _cells(_SEALED), parts=(Thought,)),
     Feature("earlier reasoning, open", {}, find.find_thoughts, _cells(_UNWANTED),
-            _at(REMEMBER, "chat") | _at(REMEMBER, "responses")),
-    Feature("earlier refusals", {}, find.find_declined, _cells(_AS_WORDS, KEPT, _AS_WORDS), _at(OPENAI, "chat")),
+            _at(REMEMBER, "chat") | _at(REMEMBER, "responses"), parts=(Thought,)),
+    Feature("earlier refusals", {}, find.find_declined, _cells(_AS_WORDS, KEPT, _AS_WORDS), _at(OPENAI, "chat"),
+            parts=(Declined,)),
     Feature("the name of a speaker", {}, find.find_speakers, _cells(KEPT, Fate("dropped", _LEFT, say.drop_names))),
     Feature("messages of the developer", {}, find.find_developer, _cells(_AS_SYSTEM, KEPT, _AS_SYSTEM),
             _at(OPENAI, "chat")),
