@@ -64,6 +64,7 @@ def test_codex() -> None:
     assert (provider["request_max_retries"], provider["stream_max_retries"]) == (0, 0)
     assert provider["env_key"] == TOOLS["codex"].variable and KEY not in merge_text(edit, "")
     assert found["notice"]["hide_rate_limit_model_nudge"] is True
+    assert found["web_search"] == "disabled"
 
 
 def test_opencode() -> None:

@@ -41,6 +41,7 @@ def write_codex(setup: Setup) -> tuple[Edit, ...]:
         Change((*provider, "model_catalog_url"), f"{setup.v1}/models"),
         Change((*provider, "request_max_retries"), 0),  # a 402 is told at once instead of after six tries
         Change((*provider, "stream_max_retries"), 0),  # a long retry-after is told instead of waited for
+        Change(("web_search",), "disabled"),  # else it asks each time for a tool of OpenAI's servers, which costs extra
         Change(("features", "api_key_model_discovery"), True),
         Change(("notice", "hide_rate_limit_model_nudge"), True),  # the model it offers instead is not sold here
     ]
