@@ -26,6 +26,7 @@ class Client(NamedTuple):
     work: tuple[str, ...] = WORK
     plain: tuple[str, ...] = PLAIN
     known: tuple[str, ...] = ()  # the dialects in which it takes only names of models that it knows
+    patient: tuple[str, ...] = ()  # failures in which it goes on trying for long: met once, in its own dialect
 
 
 CLIENTS = (
@@ -41,7 +42,7 @@ CLIENTS = (
     Client("openai-agents", "openai-agents", "agents_py.py", ("chat", "responses")),
     Client("ai-sdk", "Vercel AI SDK", "ai_sdk.mjs", ("chat", "responses", "messages")),
     Client("llm", "llm", "llm_py.py", ("chat", "responses")),
-    Client("aider", "aider", "aider_py.py", ("chat",), ("whole", "stream", "edit"), ()),
+    Client("aider", "aider", "aider_py.py", ("chat",), ("whole", "stream", "edit"), (), (), ("no_credit",)),
 )
 # What the scripted upstream's figures come to for the one question that all drivers ask: input, output, cached.
 FIGURES = {"whole": (47, 10, 7), "stream": (47, 10, 7), "tool": (49, 10, 8), "tool_stream": (49, 10, 8)}
@@ -53,8 +54,9 @@ STATUSES = {"unknown_key": {401}, "no_credit": {402, 429}, "unknown_model": {404
 SENTENCES = {"unknown_key": "This API key is not known", "no_credit": "does not cover the request",
              "unknown_model": "There is no model"}
 # Clients that try again although `x-should-retry: false` says that it cannot help: how often, at most.
-ATTEMPTS = {"llamaindex": 3, "ai-sdk": 3, "aider": 12}
-FAILURE_S_MAX = 70  # aider waits up to a minute on a 429; all others are far below
+ATTEMPTS = {"llamaindex": 3, "ai-sdk": 3, "aider": 40}
+FAILURE_S_MAX = {"aider": 150}  # it tries again for a minute, whatever it is told; others are done in seconds
+USUAL_S_MAX = 10
 
 
 def judge(client: Client, case: str, told: dict[str, Any]) -> str:
@@ -98,4 +100,4 @@ def _judge_failure(client: Client, case: str, told: dict[str, Any]) -> str:
         return f"our sentence is not shown: {error['message']}"
     if not 1 <= attempts <= ATTEMPTS.get(client.name, 1):
         return f"{attempts} attempts"
-    return f"{told['seconds']} s" if told["seconds"] > FAILURE_S_MAX else ""
+    return f"{told['seconds']} s" if told["seconds"] > FAILURE_S_MAX.get(client.name, USUAL_S_MAX) else ""

@@ -73,8 +73,10 @@ def cases_of(world: World, client: Client, way: str, deployment: str) -> Any:
     keys = {"unknown_key": "tw_live_nobody", "no_credit": world.poor_key}
     plain = client.plain if deployment in TINY and way not in client.known else ()
     for case in (*client.work, *plain, *FAILURES):
-        if case in FAILURES and case == "unknown_model" and way in client.known:
+        if case == "unknown_model" and way in client.known:
             continue  # it asks for no name that it does not know
+        if case in client.patient and way != deployment:
+            continue
         name = f"tiny-{deployment}" if case in plain else "no-such-model" if case == "unknown_model" else model
         yield {"case": case, "method": METHODS.get(case, case), "key": keys.get(case, world.utility.key), "model": name}
 

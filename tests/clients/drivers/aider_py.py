@@ -33,7 +33,7 @@ class Driver:
         place.mkdir(parents=True)
         (place / "note.txt").write_text("empty\n")
         done = subprocess.run(["aider", "--model", f"openai/{name}", "--message", message, *QUIET, *words], cwd=place,
-                              env=self.env, capture_output=True, text=True, timeout=90, check=False)
+                              env=self.env, capture_output=True, text=True, timeout=200, check=False)
         if re.search(r"litellm\.\w+Error", done.stdout):
             raise Failure(done.stdout[done.stdout.index("litellm."):])
         self.note = (place / "note.txt").read_text()
