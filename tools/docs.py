@@ -60,7 +60,8 @@ def write_cli() -> Iterator[str]:
     yield from (line.rstrip() for line in lines[start:])
 
 
-SHAPES = ("Money", "NewKey", "Removed", "Explanation", "Line", "Usage", "Price")
+SHAPES = ("Money", "NewKey", "Removed", "Step", "FieldChange", "Fault", "Applied", "Documents", "Explanation", "Line",
+          "Usage", "Price")
 
 
 def write_api() -> Iterator[str]:

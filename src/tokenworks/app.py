@@ -79,7 +79,7 @@ def start_control(flags: Flags, words: PartWords) -> int:
     process = load("control.process")
     config = process.ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
                            database_url=settings.database_url, version=__version__, secrets=settings.secrets,
-                           secret_dirs=settings.secret_dirs)
+                           secret_dirs=settings.secret_dirs, master_key_file=settings.master_key_file)
     return int(process.run_control(config, load("api.app").build_app, load("supply.metrics").read_counts,
                                    lambda: read_settings(flags).log_level))
 

@@ -101,6 +101,8 @@ class Settings:
     database_url: str = _setting("database.url", "", _database, "empty: SQLite in the state directory")
     engine: bool = _setting("engine.enabled", True, _flag, "start the embedded engine")
     secret_dirs: tuple[str, ...] = _setting("secrets.dirs", (), _paths, "where file: references may point to")
+    master_key_file: str = _setting(
+        "secrets.master_key_file", "", _path, "master key of sealed secrets; empty: made in the state directory")
     log_level: str = _setting("log.level", "info", _choice("debug", "info", "warning", "error"), "least level logged")
     # Not settings of their own: where values came from, the file read, and what env: references may resolve to.
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from tokenworks.api.app import build_app
 from tokenworks.clock import SystemClock, SystemDice
 from tokenworks.control.facts import FactsBook
 from tokenworks.control.hub import Hub
+from tokenworks.operations.masterkey import KeyFile
+from tokenworks.operations.sealing import Sealer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.open import open_store
 
@@ -22,7 +24,8 @@ TOKEN = "admin-token-of-the-tests"
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     store = open_store(f"sqlite:///{tmp_path / 'books.db'}")
-    yield Hub(host="h1", version="1.2.3", store=store, secrets=SecretBook({"TOKENWORKS_SECRET_A": "sk-a"}),
+    secrets = SecretBook({"TOKENWORKS_SECRET_A": "sk-a"}, (), Sealer(KeyFile(tmp_path)), store.secrets)
+    yield Hub(host="h1", version="1.2.3", store=store, secrets=secrets,
               facts=FactsBook(), clock=SystemClock(), dice=SystemDice(),
               admin_digest=sha256(TOKEN.encode()).digest())
     store.close()

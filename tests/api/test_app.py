@@ -186,6 +186,7 @@ def test_status_page(shop: TestClient) -> None:
 
 def test_openapi_is_whole(api: TestClient) -> None:
     document = api.get(f"{V1}/openapi.json").json()
+    assert {f"{V1}/requests/live", f"{V1}/leakage"} <= document["paths"].keys(), "what this host alone knows is told too"
     assert document["openapi"] == "3.1.0"
     text = json.dumps(document)
     names = set(document["components"]["schemas"])
@@ -193,5 +194,5 @@ def test_openapi_is_whole(api: TestClient) -> None:
         assert reference in names
     operations = [one for path in document["paths"].values() for one in path.values()]
     assert len({one["operationId"] for one in operations}) == len(operations)
-    assert len(operations) == len(ROUTES) + 2, "those of the table, and the two of buyers"
+    assert len(operations) == len(ROUTES) + 4, "those of the table, the two of buyers, the two of this host"
     assert all(one["summary"] for one in operations)

@@ -22,8 +22,10 @@ from tokenworks.control.facts import FactsBook
 from tokenworks.control.hub import Hub
 from tokenworks.operations.account import CreateAccount, create_account
 from tokenworks.operations.desk import Desk
+from tokenworks.operations.masterkey import KeyFile
 from tokenworks.operations.model import SetModel, set_model
 from tokenworks.operations.ratecard import SetCard, set_card
+from tokenworks.operations.sealing import Sealer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.open import open_store
 from tokenworks.tariff.card import Price
@@ -83,7 +85,8 @@ def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hub(tmp_path: Path, empty_books: Path) -> Iterator[Hub]:
     shutil.copy(empty_books, tmp_path / "books.db")
     store = open_store(f"sqlite:///{tmp_path / 'books.db'}")
-    yield Hub(host="h1", version="1.2.3", store=store, secrets=SecretBook({"TOKENWORKS_SECRET_A": "sk-a"}),
+    secrets = SecretBook({"TOKENWORKS_SECRET_A": "sk-a"}, (), Sealer(KeyFile(tmp_path)), store.secrets)
+    yield Hub(host="h1", version="1.2.3", store=store, secrets=secrets,
               facts=FactsBook(), clock=SystemClock(), dice=SystemDice(), admin_digest=sha256(TOKEN.encode()).digest())
     store.close()
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -26,13 +28,15 @@ from tokenworks.operations.fields import describe_field
 from tokenworks.operations.routes import ROUTES, Route
 
 ROUTE_OF = {route.operation: route for route in ROUTES}
+UNSEEN_CHARS_MAX = 64 * 1024  # of a text from standard input: more is a mistake, and refused by the server
 Connect = Callable[[str, str], RestClient]  # (state directory, address), "" for what the settings say
 
 
 class Command(NamedTuple):
     """One command. `words` are the fields given without a name; `columns` what the table of a list shows.
 
-    `layout` names how rows are laid out instead; `remark` is said after the answer.
+    `layout` names how rows are laid out instead; `remark` is said after the answer. `unseen` is a field that must not
+    stand in a command line: it is read from standard input, or asked for without being shown.
     """
 
     noun: str
@@ -42,6 +46,7 @@ class Command(NamedTuple):
     columns: tuple[str, ...] = ()
     layout: str = ""
     remark: str = ""
+    unseen: str = ""
 
 
 COMMANDS = (
@@ -69,6 +74,12 @@ COMMANDS = (
     Command("deployment", "show", "deployment.show", ("deployment",)),
     Command("deployment", "change", "deployment.change", ("deployment",)),
     Command("deployment", "remove", "deployment.remove", ("deployment",)),
+    Command("secret", "set", "secret.set", ("secret",), unseen="value"),
+    Command("secret", "list", "secret.list", (), ("id", "host", "key", "readable", "created_at", "changed_at")),
+    Command("secret", "show", "secret.show", ("secret",)),
+    Command("secret", "remove", "secret.remove", ("secret",)),
+    Command("secret", "rotate-master", "secret.rotate",
+            remark="Back the new key up, and give it to every other host. Backups of before need the old one."),
     Command("rate-card", "set", "rate-card.set", ("card",), layout="prices"),
     Command("rate-card", "list", "rate-card.list", layout="prices"),
     Command("rate-card", "show", "rate-card.show", ("card",), layout="prices"),
@@ -98,6 +109,7 @@ NOUNS = {
     "key": "API keys of accounts.",
     "model": "What is sold under a name.",
     "deployment": "Where the tokens of a model come from.",
+    "secret": "Credentials of upstreams, sealed in the books under a master key that is not.",
     "rate-card": "What usage costs.",
     "request": "What was asked, what it cost, and why.",
     "ledger": "The books: balances, entries, checks.",
@@ -134,6 +146,8 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
         given = _read_file(named.pop("file", ""))
         given |= {name: value for name, value in zip(command.words, words, strict=False) if value is not None}
         given |= {name: _plain(name, value) for name, value in named.items() if value is not None}
+        if command.unseen and command.unseen not in given:
+            given[command.unseen] = read_unseen(command.unseen)
         _check_given(fields, command.words, given)
         result = call_route(connect(state, server), route, given, key)
         print_json(result) if as_json else show_result(command, result)
@@ -141,7 +155,7 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
     parameters = [_parameter(command.operation, fields[name], inspect.Parameter.POSITIONAL_ONLY)
                   for name in command.words]
     parameters += [_parameter(command.operation, field, inspect.Parameter.KEYWORD_ONLY)
-                   for name, field in fields.items() if name not in command.words]
+                   for name, field in fields.items() if name not in (*command.words, command.unseen)]
     extra = COMMON | ({"file": (_FILE, ""), "idempotency_key": (_KEY, "")} if writes else {})
     parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
                    for name, (kind, default) in extra.items()]
@@ -170,6 +184,13 @@ def show_result(command: Command, result: Any) -> None:
         show_thing(result, command.layout)
     if command.remark:
         say(command.remark)
+
+
+def read_unseen(what: str) -> str:
+    """A text that nobody must see: asked for on a terminal, else all of standard input less its line's end."""
+    if sys.stdin.isatty():
+        return getpass(f"{what} (not shown): ")
+    return sys.stdin.read(UNSEEN_CHARS_MAX).rstrip("\r\n")
 
 
 def _check_given(fields: Mapping[str, msgspec.structs.FieldInfo], words: tuple[str, ...],

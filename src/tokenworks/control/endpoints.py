@@ -16,7 +16,7 @@ from tokenworks.credit.policy import Endpoint
 from tokenworks.errors import CallerError
 from tokenworks.fleet.deployment import Deployment
 from tokenworks.operations.secret import SecretBook
-from tokenworks.operations.upstream import EMBEDDED
+from tokenworks.operations.upstream import EMBEDDED, url_host
 
 _LOG = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class Resolver:
             self._told.pop(deployment.id, None)
             return Endpoint(msgspec.structs.replace(deployment, url=engine.url), engine.key)
         try:
-            credential = self._secrets.resolve(deployment.secret)
+            credential = self._secrets.resolve(deployment.secret, url_host(deployment.url))
         except CallerError as error:
             return self._unusable(deployment, str(error))
         self._told.pop(deployment.id, None)

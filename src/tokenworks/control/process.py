@@ -29,6 +29,8 @@ from tokenworks.control.works import Works, WorksParts
 from tokenworks.credit.messages import Answer, Ask, Order, ToControl
 from tokenworks.errors import BooksUnreachable, Broken, CallerError, ConfigError, Conflict
 from tokenworks.link.server import LinkServer, Peer
+from tokenworks.operations.masterkey import KeyFile
+from tokenworks.operations.sealing import Sealer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.open import open_store
 from tokenworks.store.ports import Store
@@ -54,6 +56,7 @@ class ControlConfig:
     version: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret_dirs: tuple[str, ...] = ()
+    master_key_file: str = ""
 
 
 def run_control(
@@ -111,7 +114,8 @@ class Control:
 
     async def _serve(self, store: Store, link: LinkServer, digest: bytes) -> None:
         config = self._config
-        secrets = SecretBook(config.secrets, config.secret_dirs)
+        seals = Sealer(KeyFile(self._state_dir, config.master_key_file))
+        secrets = SecretBook(config.secrets, config.secret_dirs, seals, store.secrets)
         works = Works(WorksParts(
             store=store, link=link, clock=self._clock, host=config.host, state_dir=self._state_dir, secrets=secrets,
             read_engine=self._read_engine, fail=self._fail))

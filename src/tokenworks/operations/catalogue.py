@@ -13,9 +13,10 @@ from tokenworks.operations.model import MODEL
 from tokenworks.operations.operation import Operation
 from tokenworks.operations.ratecard import RATE_CARD
 from tokenworks.operations.request import REQUEST
+from tokenworks.operations.sealed import SECRET
 from tokenworks.operations.usage import USAGE
 from tokenworks.operations.wallet import WALLET
 
 _ALL = (*ACCOUNT, *KEY, *WALLET, *RATE_CARD, *MODEL, *DEPLOYMENT, *REQUEST, *USAGE, *LEDGER, *GATEWAY, *AUDIT,
-        *DOCUMENT)
+        *DOCUMENT, *SECRET)
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _ALL}

@@ -12,6 +12,7 @@ from tokenworks.operations.desk import Desk, Health, add_once, pick_version
 from tokenworks.operations.engines import ENGINES
 from tokenworks.operations.model import Removed
 from tokenworks.operations.operation import define
+from tokenworks.operations.sealed import bind_secret
 from tokenworks.operations.upstream import EMBEDDED, check_url, url_host
 from tokenworks.operations.view import Page, check_limit, check_name, check_text
 from tokenworks.store.shapes import Kept
@@ -20,7 +21,7 @@ from tokenworks.wire.fields import Source, refuse_dialect
 
 
 class AddDeployment(msgspec.Struct, forbid_unknown_fields=True):
-    """`url` without the /v1 path; `secret` is a reference (env:TOKENWORKS_SECRET_X, file:/path), never the key itself.
+    """`url` without the /v1 path; `secret` is a reference (sealed:NAME, env:TOKENWORKS_SECRET_X, file:/path).
 
     `own`: our engine, unknown request fields are refused. `hangup`: what happens upstream when the client hangs up.
     `failure`: whether an answer is billed that the upstream broke off.
@@ -182,7 +183,9 @@ def _check(desk: Desk, row: Deployment) -> Deployment:
     if cached and all(refuse_dialect(source, dialect) for dialect in cached):
         raise Conflict(f"{row.engine} cannot keep accounts' prompt caches apart in {', '.join(cached)}. Start it "
                        "without one, or let accounts share it, and say so with share_prefix_cache.")
-    return msgspec.structs.replace(row, url=check_url(row.url, row.allow_private))
+    row = msgspec.structs.replace(row, url=check_url(row.url, row.allow_private))
+    bind_secret(desk, row.secret, row.url)
+    return row
 
 
 def _view(desk: Desk, kept: Kept[Deployment]) -> DeploymentView:

@@ -7,14 +7,15 @@ from typing import Generic, NamedTuple, TypeVar
 
 from tokenworks.errors import Conflict
 from tokenworks.fleet.deployment import Deployment, Model
-from tokenworks.store.shapes import AccountRow, KeyRow
+from tokenworks.store.shapes import AccountRow, KeyRow, SecretRow
 from tokenworks.tariff.card import RateCard
 
 T = TypeVar("T")
 
 
 class Noun(NamedTuple, Generic[T]):
-    """`ident` and `under` read a row; `drops`: it may be removed; `fixed`: it never changes."""
+    """`ident` and `under` read a row; `drops`: it may be removed; `fixed`: it never changes; `erases`: of one that was
+    removed nothing is kept."""
 
     name: str
     shape: type[T]
@@ -22,12 +23,14 @@ class Noun(NamedTuple, Generic[T]):
     under: Callable[[T], str]
     drops: bool = False
     fixed: bool = False
+    erases: bool = False
 
 
 ACCOUNT = Noun("account", AccountRow, lambda row: row.id, lambda row: row.parent)
 KEY = Noun("key", KeyRow, lambda row: row.id, lambda row: row.account)
 MODEL = Noun("model", Model, lambda row: row.id, lambda row: "", drops=True)
 DEPLOYMENT = Noun("deployment", Deployment, lambda row: row.id, lambda row: row.model, drops=True)
+SECRET = Noun("secret", SecretRow, lambda row: row.id, lambda row: "", drops=True, erases=True)
 CARD = Noun("rate-card", RateCard, lambda row: row.ref, lambda row: row.name, fixed=True)
 
 

@@ -10,7 +10,7 @@ from tokenworks.store.database import Database, open_engine
 from tokenworks.store.ledger import SqlLedger
 from tokenworks.store.meta import SqlMeta, found_books
 from tokenworks.store.migrate import migrate_database
-from tokenworks.store.policy import SqlKeys, SqlPolicy, SqlShelf
+from tokenworks.store.policy import SqlKeys, SqlPolicy, SqlSecrets, SqlShelf
 from tokenworks.store.ports import Store
 from tokenworks.store.requests import SqlRequests
 from tokenworks.store.scribe import Scribe, SqlTrail
@@ -47,5 +47,6 @@ def _assemble(database: Database, dice: Dice, bell: AnyBell, scribe: Scribe) -> 
         models=SqlShelf(database, bell, nouns.MODEL, schema.models, scribe),
         deployments=SqlShelf(database, bell, nouns.DEPLOYMENT, schema.deployments, scribe),
         cards=SqlShelf(database, bell, nouns.CARD, schema.cards, scribe),
+        secrets=SqlSecrets(database, bell, nouns.SECRET, schema.secrets, scribe),
         policy=SqlPolicy(database), requests=SqlRequests(database), ledger=SqlLedger(database),
         meta=SqlMeta(database, dice, scribe), trail=SqlTrail(database), bell=bell, close=close, acting=acting)

@@ -6,6 +6,7 @@ version n has seen everything before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from tokenworks.store.bell import AnyBell
 from tokenworks.store.database import Database
 from tokenworks.store.nouns import Noun
 from tokenworks.store.scribe import Scribe
-from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows
+from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows, SecretRow
 from tokenworks.tariff.card import RateCard
 
 T = TypeVar("T")
@@ -112,7 +113,8 @@ class SqlShelf(Generic[T]):
             raise NotFound(self._noun.name, ident)
         if if_version and kept.version != if_version:
             raise nouns.changed(self._noun, ident)
-        conn.execute(update(self._table).where(self._table.c.id == ident).values(version=version, dropped=True))
+        gone: dict[str, Any] = {"row": ""} if self._noun.erases else {}
+        conn.execute(update(self._table).where(self._table.c.id == ident).values(version=version, dropped=True, **gone))
         self._scribe.tell(conn, (self._noun.name, ident), kept.row, None)
         return version
 
@@ -142,6 +144,23 @@ class SqlKeys(SqlShelf[KeyRow]):
         if found is None:
             raise NotFound(self._noun.name, "")
         return Kept(self._decode(found.row), found.version)
+
+
+class SqlSecrets(SqlShelf[SecretRow]):
+    """ports.Secrets."""
+
+    def reseal(self, rows: Sequence[Kept[SecretRow]]) -> int:
+        """See ports.Secrets."""
+        return self._change(lambda conn, version: self._reseal(conn, rows, version))
+
+    def _reseal(self, conn: Connection, rows: Sequence[Kept[SecretRow]], version: int) -> int:
+        table = self._table
+        known = {row.id for row in conn.execute(select(table.c.id).where(table.c.dropped.is_(False)))}
+        for ident in sorted(known ^ {kept.row.id for kept in rows}):
+            raise nouns.changed(self._noun, ident)
+        for kept in rows:
+            self._put(conn, kept.row, version, kept.version)
+        return version if rows else version - 1
 
 
 class SqlPolicy:

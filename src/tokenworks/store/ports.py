@@ -32,6 +32,7 @@ from tokenworks.store.shapes import (
     RequestQuery,
     RequestRecord,
     Rows,
+    SecretRow,
     StatementPage,
     StatementQuery,
     Suspended,
@@ -147,6 +148,15 @@ class Keys(Shelf[KeyRow], Protocol):
 
     def find(self, digest: bytes) -> Kept[KeyRow]:
         """The key with this digest, whatever has become of it; raises NotFound."""
+        ...
+
+
+class Secrets(Shelf[SecretRow], Protocol):
+    """The shelf of sealed secrets. Gateways are told nothing of it."""
+
+    def reseal(self, rows: Sequence[Kept[SecretRow]]) -> int:
+        """Puts all rows anew, each at the version it was read at, all or none; the version that holds then. Raises
+        Conflict unless these are all the secrets that there are, as they are."""
         ...
 
 
@@ -283,6 +293,7 @@ class Store(NamedTuple):
     models: Shelf[Model]
     deployments: Shelf[Deployment]
     cards: Shelf[RateCard]
+    secrets: Secrets
     policy: Policy
     requests: Requests
     ledger: Ledger

@@ -61,6 +61,7 @@ keys = _noun("keys", Column("digest", LargeBinary, nullable=False, unique=True))
 models = _noun("models")
 deployments = _noun("deployments")
 cards = _noun("cards")
+secrets = _noun("secrets")  # not part of the policy that gateways get
 
 books = Table(
     "books", metadata,

@@ -71,6 +71,19 @@ class KeyRow(msgspec.Struct, frozen=True):
         return Key(self.digest, self.id, self.account, self.expires_at_ns, self.revoked, self.models)
 
 
+class SecretRow(msgspec.Struct, frozen=True):
+    """A sealed secret: its text is in `sealed` alone, under the master key `key_id`. `host`: the one that it may go to,
+    "" until a deployment names it."""
+
+    id: str
+    host: str
+    key_id: str
+    nonce: bytes
+    sealed: bytes
+    created_at_ns: int = 0
+    changed_at_ns: int = 0
+
+
 class Kept(msgspec.Struct, Generic[T], frozen=True):
     """A row of policy, and the policy version at which it last changed: give it back to replace exactly this one."""
 

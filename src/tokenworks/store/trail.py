@@ -17,7 +17,7 @@ from tokenworks.limits import AUDIT_TEXT_CHARS_MAX, AUDIT_VALUE_BYTES_MAX
 from tokenworks.units import format_amount
 
 Outcome = Literal["done", "refused", "failed"]
-_HIDDEN = ("digest",)  # of a key: what finds it is nobody's business
+_HIDDEN = ("digest", "nonce", "sealed")  # what finds a key, and what holds a secret, is nobody's business
 
 
 class Actor(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from tokenworks.store import nouns
 from tokenworks.store.memory.state import State
 from tokenworks.store.memory.trail import MemoryScribe
 from tokenworks.store.nouns import Noun
-from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows
+from tokenworks.store.shapes import AccountRow, Kept, KeyRow, PolicyRows, Rows, SecretRow
 from tokenworks.tariff.card import RateCard
 
 T = TypeVar("T")
@@ -122,6 +123,26 @@ class MemoryKeys(MemoryShelf[KeyRow]):
             return self.get(self._digests.get(digest, ""))
 
 
+class MemorySecrets(MemoryShelf[SecretRow]):
+    """ports.Secrets."""
+
+    def reseal(self, rows: Sequence[Kept[SecretRow]]) -> int:
+        """See ports.Secrets."""
+        with self._state.lock:
+            self._state.faults("reseal")
+            given = {kept.row.id: kept.version for kept in rows}
+            for ident in sorted(self._kept.keys() ^ given.keys()):
+                raise nouns.changed(self._noun, ident)
+            for ident, version in given.items():
+                if self._kept[ident].version != version:
+                    raise nouns.changed(self._noun, ident)
+            version = self._state.policy_version = self._state.policy_version + bool(rows)
+            for kept in rows:
+                self._scribe.tell((self._noun.name, kept.row.id), self._kept[kept.row.id].row, kept.row)
+                self._kept[kept.row.id], self.rows[kept.row.id] = Kept(kept.row, version), kept.row
+        return self._ring(version)
+
+
 class Shelves:
     """One shelf per noun."""
 
@@ -131,6 +152,7 @@ class Shelves:
         self.models: MemoryShelf[Model] = MemoryShelf(state, nouns.MODEL)
         self.deployments: MemoryShelf[Deployment] = MemoryShelf(state, nouns.DEPLOYMENT)
         self.cards: MemoryShelf[RateCard] = MemoryShelf(state, nouns.CARD)
+        self.secrets = MemorySecrets(state, nouns.SECRET)
 
     def all(self) -> dict[str, Any]:
         """By the name that they have in the store."""
