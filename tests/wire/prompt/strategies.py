@@ -193,11 +193,11 @@ def results_of(draw: st.DrawFn, dialects: frozenset[Dialect], call: Call, media:
 
 
 @st.composite
-def reasonings(draw: st.DrawFn, dialects: frozenset[Dialect]) -> Reasoning:
-    """How much is to be thought."""
+def reasonings(draw: st.DrawFn, dialects: frozenset[Dialect], choice: Choice) -> Reasoning:
+    """How much is to be thought; Anthropic's models do not where a call is forced."""
     if dialects == {"messages"}:
         effort: Effort = draw(st.sampled_from(["", "low", "medium", "high", "xhigh", "max"]))
-        on = draw(st.sampled_from([None, True, False]))
+        on = draw(st.sampled_from([None, False] if choice.mode in ("some", "these") else [None, True, False]))
         detail = draw(st.sampled_from(["summarized", "omitted"])) if on else ""
         path = "thinking" if on is not None else "output_config.effort" if effort else ""
         return Reasoning(effort, 0, on, detail == "summarized", detail, path=path)
@@ -236,7 +236,7 @@ def prompts(draw: st.DrawFn, *spoken: Dialect, media: bool = True) -> Prompt:
         choice=choice,
         parallel=draw(st.none() | st.booleans()) if tools and choice.mode != "none" else None,
         format=draw(st.none() | form),
-        reasoning=draw(reasonings(dialects)),
+        reasoning=draw(reasonings(dialects, choice)),
         sampling=Sampling(
             temperature=draw(st.just(b"") | numbers),
             top_p=draw(st.just(b"") | numbers),

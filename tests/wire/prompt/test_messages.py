@@ -88,6 +88,12 @@ def test_choices(said: Any, choice: Choice, parallel: bool | None) -> None:
     assert (prompt.choice, prompt.parallel) == (choice, parallel)
 
 
+def test_a_hosted_tool_goes_by_its_type() -> None:
+    hosted = [{"type": "web_search_20250305", "name": "web_search"}, {"type": "bash_20250124"}]
+    prompt = read(tools=hosted, tool_choice={"type": "tool", "name": "web_search"})
+    assert prompt.choice == Choice("these", ("web_search_20250305",), "tool_choice")
+
+
 @pytest.mark.parametrize(("said", "asked"), [
     ({"thinking": {"type": "adaptive"}}, Reasoning(on=True, shown=True, path="thinking")),
     ({"thinking": {"type": "adaptive", "display": "omitted"}},

@@ -285,7 +285,10 @@ THOUGHT = Thought("t", "anthropic", "seal")
     ((HI, CALLED, DONE, Turn("assistant", (Text("a"),)), HI), Choice(), True),
     ((HI, Turn("assistant", (Text("a"),))), Choice(), False),
     ((DONE,), Choice(), False),
+    ((), Choice(), True),
 ])  # fmt: skip
 def test_where_a_budget_is_refused(turns: tuple[Turn, ...], choice: Choice, thinks: bool) -> None:
     body = said(*turns, reasoning=BUDGET, tools=(Tool("f"),), choice=choice, output_cap=4096)
     assert ("thinking" in body) is thinks
+    freely = said(*turns, reasoning=Reasoning(on=True), tools=(Tool("f"),), choice=choice)
+    assert ("thinking" in freely) is (choice.mode == "auto" and not (turns and turns[-1].role == "assistant"))

@@ -191,6 +191,12 @@ def test_what_is_sound_although_it_looks_odd() -> None:
     assert check_sound(prompt, "responses") is None
 
 
+@pytest.mark.parametrize("said", ["previous_response_id", "conversation", "prompt"])
+def test_a_conversation_that_begins_elsewhere_is_not_judged(said: str) -> None:
+    read = responses.read_prompt(fields({"model": "m", "input": [output()], said: "id"}))
+    assert isinstance(read, Prompt) and check_sound(read, "responses") is None
+
+
 def test_many_tools_are_named_in_short() -> None:
     tools = tuple(Tool(f"f{number}") for number in range(11))
     turn = Turn("user", (Text("hi"),), path="messages[0]")

@@ -56,7 +56,7 @@ class _Reader:
         top = self._top
         turns = (*self._system(), *self._turns())
         tools, hosted = self._tools()
-        choice, parallel = self._choice()
+        choice, parallel = self._choice(hosted)
         form, reasoning = self._output()
         return Prompt(
             model=top.text("model", ""),
@@ -136,7 +136,8 @@ class _Reader:
             said.leave(self._left)
         return tuple(tools), tuple(hosted)
 
-    def _choice(self) -> tuple[Choice, bool | None]:
+    def _choice(self, hosted: tuple[Foreign, ...]) -> tuple[Choice, bool | None]:
+        """(how the tools are to be used, several at once); a hosted tool is named here, and known by its type."""
         said = self._top.inner("tool_choice")
         if said is None:
             return Choice(), None
@@ -144,6 +145,8 @@ class _Reader:
         alone = said.flag("disable_parallel_tool_use")
         parallel = None if alone is None else not alone
         choice = _CHOICES[kind](said)
+        if choice.names and (types := [tool.kind for tool in hosted if _name_of(tool) in choice.names]):
+            choice = msgspec.structs.replace(choice, names=tuple(types))
         said.leave(self._left)
         return choice, parallel
 
@@ -188,6 +191,10 @@ class _Reader:
         user = said.text("user_id", "")
         said.leave(self._left)
         return user
+
+
+def _name_of(tool: Foreign) -> str:
+    return shape_of(msgspec.Raw(tool.raw), tool.path).text("name", "")
 
 
 _CHOICES: dict[str, Callable[[Shape], Choice]] = {

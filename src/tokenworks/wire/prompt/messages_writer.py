@@ -262,24 +262,27 @@ def _output(prompt: Prompt, target: Target, cap: int) -> Object:
 
 
 def _thinking(prompt: Prompt, target: Target, cap: int) -> Object | None:
+    """How it is to be thought; nothing where thinking would be refused: with a forced call, before words given."""
     asked = prompt.reasoning
     if asked.on is False or asked.effort == "none":
         return {"type": "disabled"}
     if not (asked.on or asked.budget_tokens or (asked.effort and asked.path != "output_config.effort")):
         return None
+    if prompt.choice.mode in ("some", "these") or (prompt.turns and prompt.turns[-1].role == "assistant"):
+        return None
     shown: Object = {"display": "summarized" if asked.shown else "omitted"} if asked.detail or asked.shown else {}
     if not asked.budget_tokens and target.engine in ADAPTIVE:
         return {"type": "adaptive", **shown}
     budget = min(asked.budget_tokens or budget_of(asked.effort, cap), cap - 1)
-    if budget < BUDGET_MIN or prompt.choice.mode in ("some", "these") or _mute(prompt.turns):
-        return None  # no room, or one of the cases in which a budget of thinking is refused
+    if budget < BUDGET_MIN or _mute(prompt.turns):
+        return None
     return {"type": "enabled", "budget_tokens": budget, **shown}
 
 
 def _mute(turns: tuple[Turn, ...]) -> bool:
-    """Whether the model is in the middle of using tools and had not thought: then it may not begin to."""
-    if not turns or turns[-1].role == "assistant" or not any(isinstance(part, Result) for part in turns[-1].parts):
-        return bool(turns) and turns[-1].role == "assistant"
+    """Whether the model is in the middle of using tools and had not thought: with a budget it may not begin to."""
+    if not turns or not any(isinstance(part, Result) for part in turns[-1].parts):
+        return False
     calling = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
     first = next(iter(calling.parts), None) if calling is not None else None
     return not (isinstance(first, Thought) and first.family == "anthropic" and first.sealed)

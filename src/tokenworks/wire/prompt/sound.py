@@ -19,15 +19,18 @@ CALL_IDS: dict[Dialect, str] = {"chat": "id", "responses": "call_id", "messages"
 RESULT_IDS: dict[Dialect, str] = {"chat": "tool_call_id", "responses": "call_id", "messages": "tool_use_id"}
 SCHEMAS: dict[Dialect, str] = {"chat": "function.parameters", "responses": "parameters", "messages": "input_schema"}
 ORDERED: frozenset[Dialect] = frozenset({"chat", "messages"})  # results stand right behind their calls
+# Fields that say that the conversation begins elsewhere: what stands here cannot be judged alone.
+ELSEWHERE: frozenset[str] = frozenset({"previous_response_id", "conversation", "prompt"})
 FERNET = "gAAAA"  # how OpenAI's sealed reasoning begins, and no signature of Anthropic's
 NAMES_SHOWN = 10
 
 
 def check_sound(prompt: Prompt, client: Dialect) -> Malformed | None:
     """Why a prompt makes no sense, naming the client's own field and the remedy; None for a sound one."""
+    whole = not (client == "responses" and ELSEWHERE & prompt.extras.keys())
     return (
-        _check_turns(prompt.turns, client)
-        or _check_calls(prompt.turns, client)
+        (_check_turns(prompt.turns, client) if whole else None)
+        or (_check_calls(prompt.turns, client) if whole else None)
         or _check_parts(prompt.turns, client)
         or _check_tools(prompt, client)
         or _check_choice(prompt)
