@@ -18,6 +18,18 @@ _PARAMETER = re.compile(r"{(\w+)(?::path)?}")
 _JSON = "application/json"
 
 
+_COUNTS = ("hour_ns", "engine_prompt", "engine_completion", "metered_prompt", "metered_completion", "resets", "ppm")
+_LEAKAGE = {"type": "object", "required": ["data"], "properties": {"data": {"type": "array", "items": {
+    "type": "object", "required": ["deployment", *_COUNTS],
+    "properties": {"deployment": {"type": "string"}, **{name: {"type": "integer"} for name in _COUNTS}}}}}}
+HOST_PATHS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "/requests/live": ("Requests of this host as they open and end, one JSON object a line.", "application/x-ndjson",
+                       {"type": "object", "required": ["event", "request", "at_ns", "account"]}),
+    "/leakage": ("Engine counters of this host against its meter, per deployment and hour (hour_ns 0: all the time).",
+                 _JSON, _LEAKAGE),
+}
+
+
 def build_document(version: str) -> dict[str, Any]:
     """The whole document as plain values."""
     kinds = [kind for operation in OPERATIONS.values() for kind in (operation.takes, operation.gives)]
@@ -28,6 +40,7 @@ def build_document(version: str) -> dict[str, Any]:
     for route in ROUTES:
         path = PREFIX + _PARAMETER.sub(r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_kind)
+    paths |= {PREFIX + path: {"get": _host(path, *row)} for path, row in HOST_PATHS.items()}
     paths |= {path: {"get": _own(path, about, by_kind[str(shape)])} for path, (about, shape) in OWN_PATHS.items()}
     return {
         "openapi": "3.1.0",
@@ -68,6 +81,17 @@ def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
         document["parameters"].append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"},
                                        "description": "The same key with the same request is done once."})
     return document
+
+
+def _host(path: str, about: str, kind: str, shape: dict[str, Any]) -> dict[str, Any]:
+    """A path that tells what this host alone knows, and the books do not."""
+    back = {"name": "back", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0,
+            "maximum": 1000, "default": 0}, "description": "so many of the rows before now come first"}
+    return {
+        "operationId": path.strip("/").replace("/", "_"), "tags": ["gateway"], "summary": about, "description": about,
+        "parameters": [back] if path.endswith("/live") else [],
+        "responses": {"200": {"description": about, "content": {kind: {"schema": shape}}},
+                      "default": {"$ref": "#/components/responses/Problem"}}}
 
 
 def _own(path: str, about: str, shape: dict[str, Any]) -> dict[str, Any]:

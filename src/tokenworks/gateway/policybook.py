@@ -142,7 +142,8 @@ class PolicyBook:
         try:
             offer = make_offer(endpoint, model)
         except ValueError as error:
-            log.error("deployment_unusable", deployment=endpoint.deployment.id, why=str(error))
+            if endpoint.deployment.enabled:  # else nobody expects it to be of use: the embedded engine that is not up
+                log.error("deployment_unusable", deployment=endpoint.deployment.id, why=str(error))
             self.outlets.drop(endpoint.deployment.id)
             return None
         self.outlets.put(endpoint, offer)
