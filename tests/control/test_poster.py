@@ -28,6 +28,7 @@ from tokenworks.store.memory.open import open_memory
 from tokenworks.store.open import open_store
 from tokenworks.store.ports import Store
 from tokenworks.store.shapes import RequestQuery, WriterRow
+from tokenworks.store.trail import TrailQuery
 from tokenworks.telemetry import Meters
 from tokenworks.usage.vector import Usage
 
@@ -348,6 +349,8 @@ def test_restored_books_are_noticed_healed_and_their_epoch_raised(books: Store, 
         bench.start()
         bench.run()
         assert backup.meta.facts().epoch == 2
+        note = backup.trail.page(TrailQuery()).data[0].note
+        assert (note.actor, note.action, note.changes) == ("control", "ledger.epoch", '{"epoch":[1,2]}')
         assert bench.closed() == 20
         assert bench.row("h/1/1").state == "ended"
         assert backup.books.renew("h/0/1", [grant.lease], bench.clock.now_ns()) == ()

@@ -24,6 +24,7 @@ from tokenworks.journal.shelf import Shelved, list_fresh, list_segments, sweep_f
 from tokenworks.limits import POST_BATCH_MAX, POST_BATCH_MS, SEGMENT_KEEP_S, WATERMARK_SLACK_MS
 from tokenworks.store.ports import Store
 from tokenworks.store.shapes import Batch, Posted, WriterRow
+from tokenworks.store.trail import Actor
 from tokenworks.telemetry import Meters
 
 BATCH_FIRST = 200
@@ -269,7 +270,8 @@ class Poster:
                   if writer.startswith(mine) and _position(rows.get(writer)) < position]
         if noted.epoch > epoch or (behind and noted.epoch == epoch):
             while epoch <= noted.epoch:  # no epoch comes twice: its leases of before would be good again
-                epoch = self._call(store.meta.raise_epoch)
+                actor = Actor("control", "ledger.epoch", self._parts.clock.now_ns(), detail="the books were restored")
+                epoch = self._call(store.acting(actor).meta.raise_epoch)
             _LOG.error("books_restored", writers=len(behind), epoch=epoch)
             store.bell.ring("policy")
         if noted.epoch != epoch:

@@ -92,6 +92,7 @@ def apply_documents(desk: Desk, ask: ApplyDocuments) -> Applied:
     Should a step be refused on the way, because somebody else has changed something meanwhile, what was done stays and
     the rest is left; applying again goes on from there.
     """
+    desk = desk._replace(dice=desk.secret_dice)  # called again it does what is left, so its ids are no repeated ones
     there, plan = _prepare(desk, ask.documents, ask.prune)
     if plan.faults:
         raise _refuse(plan.faults)

@@ -307,3 +307,17 @@ def test_export_takes_words_as_people_write_them() -> None:
     desk = open_desk()
     apply(desk, shop())
     assert len(export_documents(desk, ExportDocuments("RATE_CARDS,key")).data) == 2
+
+
+def test_a_call_that_is_repeated_makes_new_ids() -> None:
+    """It died after its first key, and is called again under its Idempotency-Key: with the same time and dice."""
+    desk = open_desk()
+    apply(desk, [one for one in shop() if one["kind"] != "Key"])
+    keys = [doc("Key", "k1", account="acme"), doc("Key", "k2", account="acme")]
+    apply(desk.repeat(5, b"seed"), keys[:1])
+    assert [key.name for key in apply(desk.repeat(5, b"seed"), keys).keys] == ["k2"]
+
+
+def test_a_secret_in_the_wrong_place_is_not_told() -> None:
+    wrong = doc("Deployment", "d", model="m", url="https://x", engine="openai", secret={"key": "sk-live"})
+    assert "sk-live" not in str(plan(open_desk(), [wrong]).faults)

@@ -85,7 +85,7 @@ def _check_plain(kind: Any, value: Any, place: list[str]) -> Iterator[Mistake]:
         choices = [choice for choice in get_args(kind) if isinstance(choice, str)]
         message = f"it is none of those that there are. {nearest(str(value), choices)}" if choices else \
             f"{str(error).partition(' - at ')[0]}."
-        yield place, f"{_shown(value)}: {message}"
+        yield place, message if place[-1] == "secret" else f"{_shown(value)}: {message}"
 
 
 def _bare(kind: Any, value: Any) -> Any:

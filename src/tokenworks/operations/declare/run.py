@@ -76,6 +76,8 @@ def _copy_policy(store: Store, keys: bool) -> Store:
     copy = open_memory()
     for card in sorted((kept.row for kept in walk_shelf(store.cards)), key=lambda card: (card.name, card.version)):
         copy.cards.add(card)
+    for secret in walk_shelf(store.secrets):
+        copy.secrets.add(secret.row)
     for model in walk_shelf(store.models):
         copy.models.add(model.row)
     for deployment in walk_shelf(store.deployments):
