@@ -20,6 +20,8 @@ DISCARD_BYTES_MAX = 32 * 1024 * 1024  # of a body that nobody wants any more: re
 LINGER_S = 5  # a connection that is closed while its client still sends is read so long
 IMAGE_CHARS_MAX = 10 * 1024 * 1024  # of one image in base64: Anthropic's limit; OpenAI accepts more
 SCHEMA_NODES_MAX = 10_000  # schemas within one schema: that of a large tool has hundreds; they are looked at one by one
+SCHEMAS_KNOWN_MAX = 2_000  # schemas found sound that are remembered: the tools of dozens of agents
+SCHEMA_KNOWN_BYTES_MAX = 8 * 1024  # and none that is longer, so that all of them are 16 MB at most
 # --- relay ---
 CLIENT_BUFFER_BYTES_MAX = 1024 * 1024  # above it the upstream is paused
 CLIENT_STALL_S = 60  # a reader that takes nothing for so long is cut and billed

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
 
-from tokenworks.limits import SCHEMA_NODES_MAX
+from tokenworks.limits import SCHEMA_KNOWN_BYTES_MAX, SCHEMA_NODES_MAX, SCHEMAS_KNOWN_MAX
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 _ONE = frozenset({
@@ -37,8 +38,20 @@ Found = tuple[str, str]  # the path and what is wrong there, with the remedy
 def find_fault(schema: bytes, path: str, of_object: bool = False) -> Found | None:
     """(path, what is wrong and what to do) of the first fault of a schema that stands at `path`; None for a sound one.
 
-    `of_object`: it has to describe an object, as the arguments of a tool do.
+    `of_object`: it has to describe an object, as the arguments of a tool do. Agents send the same tools with every
+    request: what was found sound is known for a while.
     """
+    if len(schema) <= SCHEMA_KNOWN_BYTES_MAX and _is_sound(schema, of_object):
+        return None
+    return _search(schema, path, of_object)
+
+
+@lru_cache(maxsize=SCHEMAS_KNOWN_MAX)
+def _is_sound(schema: bytes, of_object: bool) -> bool:
+    return _search(schema, "", of_object) is None
+
+
+def _search(schema: bytes, path: str, of_object: bool) -> Found | None:
     try:
         root = msgspec.json.decode(schema)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
