@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route as Served
+from starlette.types import ASGIApp
 
 from tokenworks.api.ask import read_ask, read_body
 from tokenworks.api.auth import check_admin, check_near
@@ -22,6 +23,7 @@ from tokenworks.api.openapi import build_document
 from tokenworks.api.own import own_endpoints
 from tokenworks.api.page import render_page
 from tokenworks.api.problem import Refused, classify_error, problem_response
+from tokenworks.api.tongue import Tongue
 from tokenworks.control.hub import Hub
 from tokenworks.errors import TokenworksError, Unavailable
 from tokenworks.operations.catalogue import OPERATIONS
@@ -34,7 +36,7 @@ _LOG = structlog.get_logger()
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(hub: Hub) -> Starlette:
+def build_app(hub: Hub) -> ASGIApp:
     """The application of one control process."""
     api = Api(hub)
     plain: dict[str, Endpoint] = {
@@ -44,8 +46,8 @@ def build_app(hub: Hub) -> Starlette:
     }
     routes = [Served(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()]
     routes += [Served(PREFIX + route.path, api.serve(route), methods=[route.method]) for route in ROUTES]
-    return Starlette(routes=routes, exception_handlers={
-        TokenworksError: api.refuse, HTTPException: api.refuse_path, Exception: api.fail})
+    return Tongue(Starlette(routes=routes, exception_handlers={
+        TokenworksError: api.refuse, HTTPException: api.refuse_path, Exception: api.fail}))
 
 
 class Api:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
 from tokenworks.control.hub import Hub
+from tokenworks.language.speech import spoken, tell
 from tokenworks.operations.desk import Health
 from tokenworks.operations.view import show_time
 from tokenworks.store.shapes import UsageQuery
@@ -15,6 +16,7 @@ from tokenworks.usage.vector import CLASSES
 
 _PAGES = Environment(loader=PackageLoader("tokenworks.api"), autoescape=True, undefined=StrictUndefined,
                      trim_blocks=True, lstrip_blocks=True)
+_PAGES.filters["tell"] = pass_context(lambda context, text: tell(text))  # told per page, not once when it is read
 UNKNOWN, OFF = Health("unknown"), Health("off")
 _DAY_NS = 24 * 3600 * 1_000_000_000
 
@@ -31,6 +33,7 @@ def collect_facts(hub: Hub) -> dict[str, Any]:
     deployments = [kept.row for kept in hub.store.deployments.page(limit=100).data]
     health = hub.health()
     return {
+        "language": spoken(),
         "version": hub.version,
         "host": hub.host,
         "as_of": show_time(now_ns),

@@ -17,6 +17,7 @@ from tokenworks.errors import (
     TokenworksError,
     UnknownUnit,
 )
+from tokenworks.language.speech import spoken, tell
 
 
 class Kind(NamedTuple):
@@ -68,9 +69,9 @@ class Refused(CallerError):
 
 
 def build_problem(code: str, detail: str, request_id: str, field: str = "") -> Problem:
-    """The problem of one refusal; `code` stands in KINDS."""
+    """The problem of one refusal in the language spoken here; `code` stands in KINDS."""
     kind = KINDS[code]
-    return Problem(f"urn:tokenworks:problem:{code}", kind.title, kind.status, detail, code, kind.hint,
+    return Problem(f"urn:tokenworks:problem:{code}", tell(kind.title), kind.status, tell(detail), code, tell(kind.hint),
                    kind.retryable, request_id, field)
 
 
@@ -95,7 +96,8 @@ def classify_error(error: TokenworksError) -> tuple[str, str, str]:
 def problem_response(code: str, detail: str, request_id: str, field: str = "") -> Response:
     """The response of one refusal, with the headers its kind needs."""
     problem = build_problem(code, detail, request_id, field)
-    headers = {"cache-control": "no-store", "x-request-id": request_id}
+    headers = {"cache-control": "no-store", "x-request-id": request_id, "content-language": spoken(),
+               "vary": "accept-language"}
     if problem.status == 401:
         headers["www-authenticate"] = 'Bearer realm="tokenworks"'
     if problem.retryable:

@@ -65,7 +65,7 @@ def _machine(state: Path, starters: Starters) -> Iterator[Finding]:
         return
     open_to_others = stat.S_IMODE(state.stat().st_mode) & 0o077
     yield Finding("state", "error" if open_to_others else "ok",
-                  f"{state} is {'open to others' if open_to_others else 'private'}.",
+                  f"{state} is open to others." if open_to_others else f"{state} is private.",
                   f"chmod 700 {state}" if open_to_others else "")
     free = shutil.disk_usage(state).free
     short = free < DISK_FREE_BYTES_MIN
@@ -98,7 +98,7 @@ def _port(settings: Mapping[str, object]) -> Iterator[Finding]:
     host, port = str(settings["listen.host"]), int(str(settings["listen.port"]))
     with socket.socket() as probe:
         taken = port != 0 and probe.connect_ex(("127.0.0.1" if host == "0.0.0.0" else host, port)) == 0
-    yield Finding("port", "error" if taken else "ok", f"Port {port} is {'taken' if taken else 'free'}.",
+    yield Finding("port", "error" if taken else "ok", f"Port {port} is taken." if taken else f"Port {port} is free.",
                   "Stop what listens there, or take another with --port." if taken else "")
 
 

@@ -18,7 +18,7 @@ class TellingFormatter(DefaultFormatter):
 
     def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
         """One panel."""
-        entries = [evolve(entry, description=tell_text(entry.description)) for entry in panel.entries]
+        entries = [_tell_entry(entry) for entry in panel.entries]
         super().__call__(console, options, panel.copy(title=tell(str(panel.title)), entries=entries))
 
     def render_usage(self, console: Console, options: ConsoleOptions, usage: Any) -> None:
@@ -33,13 +33,23 @@ class TellingFormatter(DefaultFormatter):
 
 def tell_text(shown: Any) -> Any:
     """A text of the library with its sentences told; whatever else is shown stays as it is."""
-    if isinstance(shown, HelpEntry) or shown is None:
-        return shown
     if isinstance(shown, InlineText) and isinstance(shown.primary_renderable, Text):
-        told = InlineText(_told(shown.primary_renderable), force_empty_end=shown.force_empty_end)
-        told.texts = [Text(_bracketed(part.plain), style=part.style) for part in shown.texts]
-        return told
+        return InlineText(_told(shown.primary_renderable), force_empty_end=shown.force_empty_end)
     return _told(shown) if isinstance(shown, Text) else tell(shown) if isinstance(shown, str) else shown
+
+
+def _tell_entry(entry: HelpEntry) -> HelpEntry:
+    """One option: what the library would add in brackets is added here."""
+    told = tell_text(entry.description)
+    if not isinstance(told, InlineText):
+        told = InlineText(told if isinstance(told, Text) else Text(str(told or "")))
+    if entry.choices:
+        told.append(Text(f"[{tell('choices')}: {', '.join(entry.choices)}]"))
+    if entry.default is not None:
+        told.append(Text(f"[{tell('default')}: {entry.default}]"))
+    if entry.required:
+        told.append(Text(f"[{tell('required')}]"))
+    return evolve(entry, description=told, choices=None, default=None, required=False)
 
 
 def _told(text: Text) -> Text:
@@ -47,8 +57,3 @@ def _told(text: Text) -> Text:
     parts = [" ".join(part.split()) for part in text.plain.split("\n\n")]
     return Text("\n\n".join(map(tell, parts)), style=text.style, end=text.end)
 
-
-def _bracketed(text: str) -> str:
-    """What the library adds, like [default: 10]: the word is told, the value is not."""
-    word, colon, value = text.strip().removeprefix("[").partition(":")
-    return f"[{tell(word)}:{value}" if colon else f"[{tell(word.removesuffix(']'))}]"

@@ -20,6 +20,7 @@ NUMBERS = {"balance", "available", "lent", "spent", "credited", "refunded", "exp
            "duration_ms", "ttft_ms", "count", "status", "running", "connections", "context_tokens",
            "output_tokens_max", *CLASSES, "request"}
 HEADS = {"cls": "class", "per": "per tokens"}
+PROSE = ("findings", "why")  # fields that hold sentences of ours
 UNFOLDED = 10_000  # columns: a pipe has no edge
 
 
@@ -52,12 +53,15 @@ def print_facts(value: Mapping[str, Any], names: Sequence[str] = ()) -> None:
     table.add_column(style="" if Console().no_color else "bold")
     table.add_column(overflow="fold")
     for name in names or value:
-        table.add_row(tell(name.replace("_", " ")), show_value(value.get(name)))
+        table.add_row(tell(name.replace("_", " ")), show_cell(name, value.get(name)) if name in PROSE
+                      else show_value(value.get(name)))
     _print(table)
 
 
 def show_cell(column: str, value: object) -> str:
     """A value in a table, where a time to the microsecond is noise."""
+    if column in PROSE and isinstance(value, str | list):
+        return show_value([tell(str(part)) for part in value] if isinstance(value, list) else tell(value))
     if isinstance(value, str) and len(value) == 27 and column.endswith(("_at", "at", "until", "from")):
         return f"{value[:10]} {value[11:19]}Z"
     return f"{value:,}" if column == "per" and isinstance(value, int) else show_value(value)

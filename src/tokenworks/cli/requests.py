@@ -78,7 +78,7 @@ def _print_story(story: dict[str, Any]) -> None:
     for entry in story["entries"]:
         _rows(f"Ledger entry {entry['id']} ({entry['cause']})", entry["postings"], ("account", "amount"))
     if story["notes"]:
-        _section("Notes", {str(number): note for number, note in enumerate(story["notes"], 1)})
+        _section("Notes", {str(number): tell(note) for number, note in enumerate(story["notes"], 1)})
 
 
 def _section(title: str, facts: dict[str, Any]) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 TEXT_CHARS_MAX = 4000  # longer ones are no sentences of ours; a client's own text may be inside
 DEPTH_MAX = 4  # sentences in sentences
 HOLE = "{}"
+_QUOTES = tuple("\"'`")
 _PLACE = re.compile(r"\{(\d)\}")
 _END = re.compile(r"(?<=[.?!;]) +")
+_NEXT = re.compile("[.?!] +[A-Z]")  # one sentence ends, another begins
 _PREFIXED = re.compile(r"([\w./~\[\]$:-]{1,300}): (.+)", re.S)
+_SUBJECT = re.compile(r"([\w./$\[\]`'\"*-]{1,300}) (.+)", re.S)
 _KEY_CHARS = 4
 
 
@@ -24,6 +28,11 @@ class Template(NamedTuple):
 
     parts: tuple[str, ...]
     told: str
+
+    @property
+    def quoted(self) -> list[bool]:
+        """Which holes stand in quotes: a name, whose word is to stay what it is."""
+        return [before[-1:] in _QUOTES and before[-1:] == after[:1] for before, after in pairwise(self.parts)]
 
     @property
     def weight(self) -> int:
@@ -50,7 +59,8 @@ class Catalogue:
         """The sentence in this language; as it came where it is not known."""
         if depth > DEPTH_MAX or len(text) > TEXT_CHARS_MAX or not text:
             return text
-        return self._whole(text, depth) or self._pieces(text, depth) or self._prefixed(text, depth) or text
+        return (self._whole(text, depth) or self._predicate(text, depth) or self._pieces(text, depth)
+                or self._prefixed(text, depth) or self._whole(text, depth, strict=False) or text)
 
     def knows(self, template: str) -> bool:
         """Whether the template itself, with its holes, stands here."""
@@ -58,14 +68,16 @@ class Catalogue:
         return template in self._exact or any(
             one.parts == parts for one in self._templates.get(parts[0][:_KEY_CHARS], ()))
 
-    def _whole(self, text: str, depth: int) -> str:
+    def _whole(self, text: str, depth: int, strict: bool = True) -> str:
+        """By one row. `strict`: no hole reaches over the end of a sentence, which is more likely another row's."""
         if text in self._exact:
             return self._exact[text]
         for size in range(min(_KEY_CHARS, len(text)), -1, -1):
             for template in self._templates.get(text[:size], ()):
                 found = _holes(template.parts, text)
-                if found is not None:
-                    told = [self.tell(part, depth + 1) for part in found]
+                if found is not None and not (strict and any(map(_NEXT.search, found))):
+                    told = [part if quoted else self.tell(part, depth + 1)
+                            for part, quoted in zip(found, template.quoted, strict=True)]
                     return _PLACE.sub(lambda place, told=told: told[int(place[1])], template.told)  # type: ignore[misc]
         return ""
 
@@ -76,11 +88,21 @@ class Catalogue:
             return ""
         while rows:
             size, found = next(((count, whole) for count in range(len(rows), 0, -1)
-                                if (whole := self._whole(" ".join(rows[:count]), depth))), (1, ""))
+                                if (whole := self._run(rows[:count], depth))), (1, ""))
             known = known or bool(found)
             told = _join(told, found or self._prefixed(rows[0], depth) or rows[0])
             del rows[:size]
         return told if known else ""
+
+    def _run(self, rows: list[str], depth: int) -> str:
+        text = " ".join(rows)
+        return self._whole(text, depth) or self._predicate(text, depth)
+
+    def _predicate(self, text: str, depth: int) -> str:
+        """A field's path, and what is said of it."""
+        found = _SUBJECT.fullmatch(text)
+        told = self._whole(found[2], depth) if found and " " in found[2] else ""
+        return f"{found[1]} {told}" if found and told else ""
 
     def _prefixed(self, text: str, depth: int) -> str:
         """A place (a field, a file and its line, an address) and what is said of it."""

@@ -155,7 +155,7 @@ def _tell_shown(shown: dict[str, Any]) -> None:
 
 
 def _tell_file(path: str, what: str, backup: str | None) -> None:
-    beside = f" ({tell('before')}: {backup})" if backup and what == "changed" else ""
+    beside = f" ({tell('backup')}: {backup})" if backup and what == "changed" else ""
     print(f"{path}: {tell(what)}{beside}", flush=True)
 
 
