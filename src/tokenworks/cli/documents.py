@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import yaml
@@ -19,9 +20,19 @@ Files = Annotated[list[str], Parameter(name=("--filename", "-f"), negative="", a
                                        help="File of documents (YAML or JSON), "
                                        "folder of such files, or - for standard input; may be given again.")]
 Prune = Annotated[bool, Parameter(negative="", show_default=False, help=describe_field("document.plan", "prune"))]
-DryRun = Annotated[bool, Parameter(negative="", show_default=False, help="Show the plan, and do nothing.")]
-Yes = Annotated[bool, Parameter(name=("--yes", "-y"), negative="", show_default=False, help="Ask nothing.")]
 Kinds = Annotated[str, Parameter(help="Kinds to export, like Model or rate-card; none named: all.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Assent:
+    """Whether it is to be done."""
+
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False, help="Show the plan, and do nothing.")] = False
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative="", show_default=False, help="Ask nothing.")] = False
+
+
+_ASKED = Assent()
 _MARKS = {"create": "+", "change": "~", "replace": "±", "remove": "-"}
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -30,8 +41,8 @@ def add_documents(app: App, connect: Connect) -> None:
     """Registers the three."""
 
     @app.command
-    def apply(*, filename: Files, prune: Prune = False, dry_run: DryRun = False, yes: Yes = False, state: STATE = "",
-              server: SERVER = "", json: JSON = False) -> None:
+    def apply(*, filename: Files, prune: Prune = False, assent: Assent = _ASKED, state: STATE = "", server: SERVER = "",
+              json: JSON = False) -> None:
         """Make it so: create and change what documents declare, once the plan was shown and agreed to. Moves no money.
 
         All documents are checked before anything is done. Applying the same again does nothing.
@@ -42,11 +53,11 @@ def add_documents(app: App, connect: Connect) -> None:
         _check_faults(plan, sources, json)
         if not json:
             _print_plan(plan)
-        if dry_run or not plan["steps"]:
+        if assent.dry_run or not plan["steps"]:
             if json:
                 print_json({"plan": plan, "applied": None})
             return
-        if not yes:
+        if not assent.yes:
             _ask(filename)
         applied = client.call("POST", "/documents/apply", {**given, "digest": plan["digest"]})
         print_json({"plan": plan, "applied": applied}) if json else _print_applied(applied)
