@@ -100,7 +100,9 @@ def _operation(path: str, method: str, one: dict[str, Any], document: dict[str, 
             (code(name), place, _type(part["schema"], document) + ("" if needed else ", optional"),
              part.get("description", "")) for name, place, needed, part in fields])
     status, answer = next(iter(one["responses"].items()))
-    yield f"\nAnswers {status} with {_type(answer['content']['application/json']['schema'], document)}."
+    media, content = next(iter(answer["content"].items()))
+    way = "" if media == "application/json" else f", as `{media}`"
+    yield f"\nAnswers {status} with {_type(content['schema'], document)}{way}."
 
 
 def _type(schema: dict[str, Any], document: dict[str, Any]) -> str:
