@@ -192,6 +192,12 @@ def test_reasoning_in_the_engine_s_word() -> None:
     assert spoken(*thoughts) == {"role": "assistant", "content": "c"}
 
 
+def test_calls_from_elsewhere_to_gemini() -> None:
+    call = spoken(Call("c", "f", "{}"), engine="gemini")["tool_calls"][0]
+    assert call["extra_content"] == {"google": {"thought_signature": "skip_thought_signature_validator"}}
+    assert "extra_content" not in spoken(Call("c", "f", "{}"))["tool_calls"][0]
+
+
 def test_what_tools_gave_beside_text() -> None:
     """Chat has text alone in results: the rest follows when all results in a row are told."""
     image = Image("image/png", "QUJD")

@@ -222,7 +222,7 @@ def test_claude_code() -> None:
     body = json.loads(found.body)
     assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "tool", "user"]
     assert body["messages"][3]["content"] == "Error: x" and body["messages"][4]["content"][1]["type"] == "image_url"
-    assert body["reasoning_effort"] == "high" and body["chat_template_kwargs"]["enable_thinking"] is True
+    assert "reasoning_effort" not in body and body["chat_template_kwargs"]["enable_thinking"] is True
     assert body["response_format"]["json_schema"]["name"] == "answer" and body["parallel_tool_calls"] is False
     assert found.asked.reasoning_shown is True and found.asked.echo == b""
 

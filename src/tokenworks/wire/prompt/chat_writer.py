@@ -37,7 +37,10 @@ BY_TEMPLATE: frozenset[Engine] = frozenset({"vllm", "sglang", "llamacpp", "trtll
 BY_OBJECT: frozenset[Engine] = frozenset({"deepseek", "zhipu", "moonshot"})
 BY_FLAG: frozenset[Engine] = frozenset({"dashscope"})
 # The word in which earlier reasoning goes back; vLLM has given up the usual one (vllm-project/vllm#33402).
-REASONING_WORDS: dict[Engine, str] = {"vllm": "reasoning", "openai": ""}
+REASONING_WORDS: dict[Engine, str] = {"vllm": "reasoning", "ollama": "reasoning", "openai": ""}
+# Gemini wants its signature back with every call. Calls that come from elsewhere have none, which it lets pass in this
+# word (ai.google.dev, "Thought signatures").
+UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 
 
 def write_prompt(prompt: Prompt, target: Target) -> Object:
@@ -127,7 +130,8 @@ def _write_spoken(turn: Turn, engine: Engine) -> Object:
     declined = [part.text for part in turn.parts if isinstance(part, Declined)]
     if declined:
         message["refusal"] = "\n".join(declined)
-    calls = [_write_call(part) for part in turn.parts if isinstance(part, Call)]
+    mark: Object = {"extra_content": UNSIGNED} if engine == "gemini" else {}
+    calls = [{**_write_call(part), **mark} for part in turn.parts if isinstance(part, Call)]
     if calls:
         message["tool_calls"] = calls
     elif message["content"] is None and not declined:

@@ -80,7 +80,9 @@ def judge_extras(
     prompt: Prompt, client: Dialect, to: Dialect, target: Target
 ) -> Malformed | tuple[dict[str, msgspec.Raw], list[str]]:
     """(the fields that go along, a note for each that is dropped); or why a field forbids the request."""
-    takes = SPECIAL.get((target.engine, to), frozenset()) | (OPEN[client] & OPEN[to] - {"stream_options"})
+    takes = SPECIAL.get((target.engine, to), frozenset())
+    if target.engine == "openai":
+        takes |= OPEN[client] & OPEN[to] - {"stream_options"}
     kept: dict[str, msgspec.Raw] = {}
     notes: list[str] = []
     for key, raw in prompt.extras.items():

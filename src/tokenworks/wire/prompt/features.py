@@ -16,6 +16,7 @@ import msgspec
 from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.prompt import finders as find
 from tokenworks.wire.prompt import rewrites as say
+from tokenworks.wire.prompt.chat import EFFORTS
 from tokenworks.wire.prompt.chat_writer import BY_FLAG, BY_OBJECT, BY_TEMPLATE
 from tokenworks.wire.prompt.extras import judge_extras
 from tokenworks.wire.prompt.finders import Finder
@@ -110,9 +111,14 @@ CLAUDE: tuple[Engine, ...] = ("anthropic", "bedrock")
 OPENAI: tuple[Engine, ...] = ("openai",)
 # Engines whose grammar lets text stand before a forced call, or that do not know forced calls at all.
 LOOSE: tuple[Engine, ...] = ("llamacpp", "ollama")
+# Engines whose models each have their own words for effort: a word that is not theirs is refused.
+WORDY: tuple[Engine, ...] = tuple(sorted(BY_TEMPLATE))
+# Engines that tell users apart or do not mind; others refuse what they do not know, and are not told who asks.
+ASKING: tuple[Engine, ...] = ("openai", "xai", "ollama", *WORDY)
 # Engines that take reasoning back in chat; their models think on from it between calls.
 REMEMBER: tuple[Engine, ...] = (*sorted(BY_TEMPLATE | BY_OBJECT | BY_FLAG), "minimax", "ollama")
 FEW: dict[Effort, Effort] = {"none": "", "minimal": "low", "xhigh": "high", "max": "high"}
+HIGHEST: dict[Effort, Effort] = {"xhigh": "high", "max": "high"}
 
 _NO_WORD = "is not known to the interface of this model. Leave it out."
 _LEFT = "was dropped: the interface of this model has no word for it."
@@ -231,6 +237,11 @@ _AS_SCHEMA = Fate("told", "is asked for as JSON of the function's schema, and to
 _AS_TOOL = Fate("told", "is asked for as a call that has to be made, and told back as text.", say.ask_tool)
 _AS_EFFORT = Fate("told", "is told as the effort that it stands for.", say.tell_budget, True)
 _NEAREST = Fate("told", "is told as the nearest effort that the engine knows.", say.tell_effort(FEW), True)
+_UNBOUNDED = Fate("dropped", "was dropped: this engine knows no budget, and thinks as it does without one.",
+                  say.drop_budget)
+_HIGH = Fate("told", "is told as the nearest effort that the engine knows.", say.tell_effort(HIGHEST), True)
+_DEFAULT = Fate("dropped", "was dropped: this model has words of its own for effort, and does as it does without one.",
+                say.drop_effort)
 _FLAT = Fate("told", "goes under one name with its namespace, and is told back under its own.", say.flatten_groups)
 _NOT_RUN = Fate("dropped", "was dropped: another maker's servers run it. The model answers without it.",
                 say.drop_hosted)
@@ -250,9 +261,11 @@ _TOOLS = (
     Feature("JSON of any form", {}, find.find_format("json"), _cells(KEPT, KEPT, _AS_TOOL)),
     Feature("JSON by a schema", {}, find.find_format("schema"), _cells(KEPT, KEPT, _AS_TOOL), _at(CLAUDE, "messages")),
     Feature("a budget to think for", {}, find.find_budget, _cells(_AS_EFFORT, None, KEPT),
-            _at(("llamacpp", "dashscope"), "chat")),
-    Feature("an effort without a word", {}, find.find_effort(*FEW), _cells(KEPT),
-            _at(sorted(BY_TEMPLATE - {"llamacpp"}), "chat", _NEAREST)),
+            _at(WORDY, "chat", _UNBOUNDED) | _at(("llamacpp", "dashscope"), "chat")),
+    Feature("an effort in Claude's words", {"messages": "output_config.effort"}, find.find_effort(*EFFORTS),
+            _cells(KEPT), _at(WORDY, "chat", _DEFAULT), ("messages",)),
+    Feature("an effort without a word", {}, find.find_effort(*FEW), _cells(KEPT), {
+        **_at(sorted(BY_TEMPLATE - {"llamacpp", "vllm"}), "chat", _NEAREST), **_at(("gemini",), "chat", _HIGH)}),
     Feature("reasoning to be sealed", {"responses": "include"}, find.find_secrecy, _cells(
         Fate("quiet", "is told as it is."), KEPT, Fate("quiet", "is told as it is."))),
 )
@@ -262,10 +275,13 @@ _UNKEPT = Fate("dropped", "was dropped: it is for requests that are kept, and no
                say.drop_field("metadata"))
 _MANNER = Fate("dropped", f"{_LEFT} Say in the system message how long answers should be.",
                say.drop_field("verbosity"))
+_UNNAMED = Fate("quiet", "is left out: the upstream need not know who asks.", say.drop_field("user"))
 _UNKEYED = Fate("quiet", "is left to the upstream, which caches by itself.", say.drop_field("cache_key"))
 _BESIDE = (
     Feature("prompt cache key", _openai("prompt_cache_key"), find.find_field("cache_key"), _cells(_UNKEYED),
             _at((*OPENAI, "moonshot"), "chat") | _at(OPENAI, "responses")),
+    Feature("the client's own user", {**_openai("user"), "messages": "metadata.user_id"}, find.find_field("user"),
+            _cells(_UNNAMED, None, KEPT), _at(ASKING, "chat") | _at(ASKING, "responses")),
     Feature("metadata", _all("metadata"), find.find_field("metadata"), _cells(_UNKEPT, KEPT, _UNKEPT)),
     Feature("verbosity", {"chat": "verbosity", "responses": "text.verbosity"}, find.find_field("verbosity"),
             _cells(_MANNER), _at(OPENAI, "chat") | _at(OPENAI, "responses")),

@@ -195,6 +195,16 @@ def tell_budget(prompt: Prompt, target: Target) -> Prompt:
     return replace(prompt, reasoning=replace(prompt.reasoning, effort=effort, budget_tokens=0))
 
 
+def drop_budget(prompt: Prompt, _target: Target) -> Prompt:
+    """No budget; whether to think at all stays said."""
+    return replace(prompt, reasoning=replace(prompt.reasoning, budget_tokens=0))
+
+
+def drop_effort(prompt: Prompt, _target: Target) -> Prompt:
+    """No effort; whether to think at all stays said."""
+    return replace(prompt, reasoning=replace(prompt.reasoning, effort=""))
+
+
 def tell_effort(words: Mapping[Effort, Effort]) -> Rewrite:
     """The nearest effort that the target has a word for; "" for none leaves it to the switch."""
 
