@@ -202,3 +202,10 @@ def test_the_trail_has_every_step(shop: Shell, file: Path) -> None:
         ("key.create", "key", "document.apply"), ("account.create", "account", "document.apply"),
         ("rate-card.set", "rate-card", "document.apply")]
     assert len({row["request_id"] for row in rows}) == 1
+
+
+def test_in_chinese(shop: Shell, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert shop("diff", "-f", str(file)).rows[-1] == "计划：创建 3 项；0 项不变。"
+    file.write_text(SHOP.replace('"*": {input: 0.5', '"*": {inptu: 0.5'))
+    assert f"{file}:13: spec.models.*.inptu: 没有" in shop("diff", "-f", str(file)).err

@@ -14,6 +14,7 @@ from tokenworks.cli.exits import CONFLICT, FAILED, OK, USAGE, failed
 from tokenworks.cli.nouns import JSON, SERVER, STATE, Connect
 from tokenworks.cli.output import print_json, print_rows, say, show_value
 from tokenworks.cli.sources import Sourced, read_sources
+from tokenworks.language.speech import tell
 from tokenworks.operations.fields import describe_field
 
 Files = Annotated[list[str], Parameter(name=("--filename", "-f"), negative="", allow_leading_hyphen=True,
@@ -100,7 +101,7 @@ def _ask(names: Sequence[str]) -> None:
     """Raises Failed unless a person agrees."""
     if "-" in names or not sys.stdin.isatty():
         raise failed("Nobody can be asked here whether to go on.", USAGE, "Look at the plan, then add --yes.", "usage")
-    print("Do this? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(tell("Do this? [y/N]"), end=" ", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise failed("Nothing was done.", FAILED, code="declined")
 
@@ -116,7 +117,7 @@ def _check_faults(plan: dict[str, Any], sources: Sequence[Sourced], as_json: boo
     else:
         for one in told:
             place = f"{one['file']}:{one['line']}: " if one["file"] else ""
-            say(f"{place}{one['field']}{': ' if one['field'] else ''}{one['message']}")
+            say(f"{place}{one['field']}{': ' if one['field'] else ''}{tell(one['message'])}")
         say("Nothing was done.")
     sys.exit(USAGE)
 
@@ -140,13 +141,13 @@ def _print_plan(plan: dict[str, Any]) -> None:
             before = "" if step["action"] == "create" else f"{show_value(change['before'])} -> "
             print(f"    {change['field']:<{width}}  {before}{show_value(change['after'])}")
     counts = {action: sum(step["action"] == action for step in plan["steps"]) for action in _MARKS}
-    told = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "nothing to do"
-    print(f"Plan: {told}; {plan['unchanged']} unchanged.", flush=True)
+    told = ", ".join(tell(f"{count} to {action}") for action, count in counts.items() if count) or "nothing to do"
+    print(tell(f"Plan: {told}; {plan['unchanged']} unchanged."), flush=True)
 
 
 def _headline(step: dict[str, Any]) -> str:
-    remark = f"  ({step['remark']})" if step["remark"] else ""
-    return f"{_MARKS[step['action']]} {step['action']} {step['kind']} {_name(step)}{remark}"
+    remark = f"  ({tell(step['remark'])})" if step["remark"] else ""
+    return f"{_MARKS[step['action']]} {tell(step['action'])} {step['kind']} {_name(step)}{remark}"
 
 
 def _name(step: dict[str, Any]) -> str:
@@ -158,10 +159,10 @@ def _print_applied(applied: dict[str, Any]) -> None:
         print_rows(applied["keys"], ("id", "account", "name", "secret"))
         say("Keep the secrets: they are shown this once and are stored nowhere.")
     if applied["complete"]:
-        print(f"Done: {len(applied['done'])}.", flush=True)
+        print(tell(f"Done: {len(applied['done'])}."), flush=True)
         return
     for title, steps in (("done", applied["done"]), ("not done", applied["left"])):
         for step in steps:
-            print(f"{title}: {step['action']} {step['kind']} {_name(step)}")
+            print(tell(f"{title}: {tell(step['action'])} {step['kind']} {_name(step)}"))
     sys.stdout.flush()
     say(f"tokenworks: It stopped at {applied['stopped']}\n  What was done stays. Apply again to go on from there.")

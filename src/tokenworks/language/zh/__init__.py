@@ -5,6 +5,6 @@ The terms are those of docs/zh/glossary.md.
 
 from __future__ import annotations
 
-from tokenworks.language.zh import cli, errors, fields, operations, records, refusals, words
+from tokenworks.language.zh import cli, documents, errors, fields, operations, records, refusals, words
 
-TABLES = (words.ROWS, operations.ROWS, errors.ROWS, fields.ROWS, refusals.ROWS, records.ROWS, cli.ROWS)
+TABLES = (words.ROWS, operations.ROWS, errors.ROWS, fields.ROWS, refusals.ROWS, records.ROWS, cli.ROWS, documents.ROWS)
