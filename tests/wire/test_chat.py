@@ -101,6 +101,10 @@ def test_usage(data: bytes, expected: UsageSeen) -> None:
     assert (chat.Reader().read(data) or [])[-1] == expected
 
 
+def test_odd_usage() -> None:
+    assert chat.usage_event(b"<", 0, True) == UsageSeen(b"<", 0, 0, True)
+
+
 def test_timings() -> None:
     events = chat.Reader().read(b'{"choices":[{"index":2,"delta":{}}],"timings":{"predicted_n":4,"x":1.5}}') or []
     assert events[-1] == ProgressSeen(Timings(0, 0, 4), 2)

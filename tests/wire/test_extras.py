@@ -107,8 +107,10 @@ def test_without_piece() -> None:
     assert sdk.check("completions", said[2])[0].choices[0].logprobs.tokens == [" capital"]
     telling = Telling("chat", "responses")
     said = [telling.block(block) for block in (*data[:2], bare)]
+    counted = b',"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
+    said[2] += telling.block(bare[:-3] + counted)
     done = sdk.check("responses", telling.reteller.close(None, None))[0]
-    assert said[2] == b"" and [one.token for one in done.logprobs] == ["The", " capital"]
+    assert said[2] == b"" and [one.token for one in done.logprobs] == ["The", " capital", " capital"]
 
 
 def test_whole() -> None:
