@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
 Mistake = tuple[list[str], str]  # the way to the field, and what is wrong with it
+Fields = dict[str, msgspec.structs.FieldInfo]
 
 
-def check_fields(fields: Mapping[str, msgspec.structs.FieldInfo], given: Mapping[str, Any],
-                 place: list[str]) -> Iterator[Mistake]:
+@cache
+def fields_of(shape: Any) -> Fields:
+    """The fields of a struct by name: read once, because reading them evaluates their annotations."""
+    return {field.encode_name: field for field in msgspec.structs.fields(shape)}
+
+
+def check_fields(fields: Fields, given: Mapping[str, Any], place: list[str]) -> Iterator[Mistake]:
     """Unknown, missing and wrong fields of one table."""
     for name in given:
         if name not in fields:
@@ -32,8 +39,7 @@ def check_value(kind: Any, value: Any, place: list[str]) -> Iterator[Mistake]:
     """What is wrong with one value, down to its innermost fields."""
     kind = _bare(kind, value)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        yield from _check_table(value, place) or check_fields(
-            {field.encode_name: field for field in msgspec.structs.fields(kind)}, value, place)
+        yield from _check_table(value, place) or check_fields(fields_of(kind), value, place)
     elif get_origin(kind) is dict:
         yield from _check_table(value, place) or (
             found for name, part in value.items() for found in check_value(get_args(kind)[1], part, [*place, name]))
@@ -55,8 +61,8 @@ def soften(kind: Any, value: Any) -> Any:
     if kind is str and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-        types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        return {name: soften(types.get(name, Any), part) for name, part in value.items()}
+        known = fields_of(kind)
+        return {name: soften(known[name].type, part) if name in known else part for name, part in value.items()}
     if get_origin(kind) is dict and isinstance(value, dict):
         return {name: soften(get_args(kind)[1], part) for name, part in value.items()}
     if get_origin(kind) is list and isinstance(value, list):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tokenworks.operations.account import CreateAccount
+from tokenworks.operations.declare.check import Fields, fields_of
 from tokenworks.operations.deployment import AddDeployment
 from tokenworks.operations.engines import ENGINES
 from tokenworks.operations.key import CreateKey
@@ -18,8 +19,7 @@ from tokenworks.operations.model import SetModel
 from tokenworks.operations.ratecard import SetCard
 from tokenworks.tariff.card import Price
 
-_NO_PRICE: dict[str, tuple[Any, ...]] = {field.encode_name: (None, {}, field.default)
-                                         for field in msgspec.structs.fields(Price)}
+_NO_PRICE: dict[str, tuple[Any, ...]] = {name: (None, {}, field.default) for name, field in fields_of(Price).items()}
 MONEY = ("wallet", "topup", "lot", "refund", "payment", "credit", "grant", "balance")
 MONEY_REMEDY = ("Documents never move money: a payment is made once, not kept. Use `tokenworks topup`, and leave this "
                 "document out.")
@@ -64,10 +64,10 @@ class Kind(NamedTuple):
     always: tuple[str, ...] = ()
     gone: str = ""
 
-    def fields(self) -> dict[str, msgspec.structs.FieldInfo]:
+    def fields(self) -> Fields:
         """The fields of a spec, in the order in which they are written."""
-        made = [*msgspec.structs.fields(self.takes), *(msgspec.structs.fields(self.more) if self.more else ())]
-        return {field.encode_name: field for field in made if field.encode_name not in self.own}
+        made = fields_of(self.takes) | (fields_of(self.more) if self.more else {})
+        return {name: field for name, field in made.items() if name not in self.own}
 
 
 # In the order in which they are made: nothing is made before what it names.

@@ -105,9 +105,9 @@ def _plan_removal(ident: Ident, live: Live) -> Step:
 
 def _find_needed(declared: Sequence[Declared], there: Mapping[Ident, Live], leaving: set[Ident]) -> Iterator[Fault]:
     """What would go although something that stays as it is names it."""
-    staying = {ident: live for ident, live in there.items() if ident not in leaving | {one.ident for one in declared}}
-    for ident, live in staying.items():
-        for _, target in links_of(Declared(ident, live.spec, -1)):
+    told = leaving | {one.ident for one in declared}
+    for ident, live in there.items() if leaving else ():
+        for _, target in links_of(Declared(ident, live.spec, -1)) if ident not in told else ():
             if target in leaving and KINDS[target[0]].gone == "removed":
                 yield Fault(-1, [], f"--prune would take {target[0]} {name_ident(target)} away, but {ident[0]} "
                             f"{name_ident(ident)} needs it. Declare it, or remove {name_ident(ident)} first.")
