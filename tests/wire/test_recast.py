@@ -198,15 +198,16 @@ def test_ends(finish: str, words: tuple[str, str | None, str]) -> None:
 
 
 def test_stop_sequence() -> None:
-    """vLLM and SGLang name the sequence that was met; so do messages."""
-    for extra in ('"stop_reason":"END"', '"matched_stop":"END"', '"stop_reason":17'):
+    """vLLM and SGLang name the sequence that was met; so do messages, if their client asked for it."""
+    asked = Asked("m", stops=("END",))
+    for extra in ('"stop_reason":"END"', '"matched_stop":"END"', '"stop_reason":17', '"matched_stop":"<|end|>"'):
         chunk = (b'data: {"id":"i","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop",'
                  + extra.encode() + b"}]}\n\n")
-        delta = sdk.check("messages", told("chat", "messages", chunk + b"data: [DONE]\n\n"))[-2].delta
-        met = "17" not in extra
+        delta = sdk.check("messages", told("chat", "messages", chunk + b"data: [DONE]\n\n", asked))[-2].delta
+        met = "END" in extra
         assert (delta.stop_reason, delta.stop_sequence) == (("stop_sequence", "END") if met else ("end_turn", None))
         assert b"END" not in told("chat", "responses", chunk + b"data: [DONE]\n\n")
-    body = Reteller("chat", "messages", Asked("m"), "req_1").body(
+    body = Reteller("chat", "messages", asked, "req_1").body(
         [*BEGUN, *block(0, "text", "x"), finish_of(0, "stop", b'"END"'), ENDED], USAGE["messages"])
     assert sdk.check_body("messages", body).stop_sequence == "END"
 

@@ -291,11 +291,12 @@ class Recast:
         yield self._ending(finish, reason)
 
     def _ending(self, finish: Finish, reason: Reason) -> Finish:
-        """The end in the client's own word; only messages say which stop sequence was met."""
+        """The end in the client's own word; only messages say which stop sequence was met, if it is one of theirs."""
         if self._client != "messages":
             native = finish.native if reason == finish.reason else ""
             finish = Finish(finish.choice, reason, native)
             return Finish(finish.choice, reason, own_word(finish, chat_writer.WORDS, chat_writer.OWN))
-        if finish.raw.startswith(b'"') and reason == "stop":
+        met = msgspec.json.decode(finish.raw) if finish.raw.startswith(b'"') and reason == "stop" else ""
+        if met in self._asked.stops:
             return Finish(finish.choice, reason, "stop_sequence", finish.raw)
         return Finish(finish.choice, reason, messages_writer.WORDS[reason])

@@ -15,8 +15,8 @@ class Asked(msgspec.Struct, frozen=True):
     output that was asked for as a call of this tool: the call's arguments are the answer's text. `customs`: tools that
     the client declared as custom and that were sent as functions with one string member `input`. `groups`: names of
     tools as sent, each with the namespace it stands in at the client's; `names`: those of them that were sent under
-    another name than the client's own, with that. `echo`: JSON members (`"a":1,"b":2`, without braces) that a response
-    object repeats.
+    another name than the client's own, with that. `stops`: the stop sequences, because engines have some of their own.
+    `echo`: JSON members (`"a":1,"b":2`, without braces) that a response object repeats.
     """
 
     model: str
@@ -27,4 +27,5 @@ class Asked(msgspec.Struct, frozen=True):
     names: Mapping[str, str] = {}
     reasoning_shown: bool = True
     schema_tool: str = ""
+    stops: tuple[str, ...] = ()
     echo: bytes = b""

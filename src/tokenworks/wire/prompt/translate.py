@@ -110,6 +110,7 @@ def _asked(facts: RequestFacts, prompt: Prompt, sent: Prompt) -> Asked:
         groups={sent_as: group for (group, _), sent_as in flat.items()},
         names={sent_as: name for (_, name), sent_as in flat.items()},
         reasoning_shown=facts.dialect != "messages" or prompt.reasoning.shown,
+        stops=prompt.sampling.stop,
         schema_tool=next(iter(added)) if formed and added else "",
         echo=_echo(facts) if facts.dialect == "responses" else b"",
     )
