@@ -115,6 +115,6 @@ def test_only_who_can_serves() -> None:
 
 def test_priced_extras() -> None:
     maker, tools = offer(engine="anthropic", dialects=("messages",)), [{"type": "web_search_20260318", "name": "s"}]
-    found = decide(maker, dialect="messages", max_tokens=9, tools=tools)
+    found = decide(maker, dialect="messages", max_tokens=9, tools=tools, tool_choice={"type": "any"})
     assert isinstance(found, Denied) and found.refusal is Refusal.FEATURE_UNSUPPORTED and found.param == "tools"
     assert isinstance(decide(maker, dialect="messages", max_tokens=9, tools=tools, priced=("searches",)), Admitted)

@@ -108,7 +108,8 @@ def test_next_is_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("path", "body", "status"), [
     (COUNT, {"model": "m"}, 400), (COUNT, b"{", 400), (COUNT, {**SAY, "model": "other"}, 404),
-    (COUNT, {**SAY, "tools": [{"type": "web_search_20260318", "name": "s"}]}, 400),
+    (COUNT, {**SAY, "tools": [{"type": "web_search_20260318", "name": "s"}], "tool_choice": {"type": "any"}}, 400),
+    (COUNT, {**SAY, "tools": [{"type": "web_search_20260318", "name": "s"}]}, 200),
     (INPUT, {**ASK, "previous_response_id": "resp_1"}, 400), (INPUT, {"model": "m", "input": "hi", "input ": 1}, 200),
 ])
 def test_rights_are_checked(tmp_path: Path, path: str, body: Any, status: int) -> None:

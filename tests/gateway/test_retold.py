@@ -431,6 +431,27 @@ def test_notes_on_record(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_declared_search(tmp_path: Path, streamed: bool) -> None:
+    """An agent that declares a search with every request is served, and told by what he gets; the record says it."""
+    body = {"model": "m", "input": "hi", "stream": streamed,
+            "tools": [{"type": "web_search"}, {"type": "function", "name": "f", "parameters": {"type": "object"}}]}
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("responses",)) as place:
+            place.upstream.script = counted_stream("responses", 5) if streamed else answer_whole(WHOLE["responses"])
+            reply = await place.ask(body, "/v1/responses")
+            assert reply.status == 200, reply.body
+            assert [tool["type"] for tool in place.upstream.seen[0].json["tools"]] == ["function"]
+            assert b"up-model" in reply.body or streamed, "it is relayed, not told anew"
+            (closed,) = await place.closed()
+            assert [attempt.spoken for attempt in closed.attempts] == [""]
+            assert closed.objects == ("resp_1",) if streamed else ("resp_up",)
+            assert "web_search dropped" in closed.notes[-1]
+
+    run(main)
+
+
 def test_upstream_says_it_is_wrong(tmp_path: Path) -> None:
     """The words of one's own server are passed on, with the dialect in which it was asked."""
 

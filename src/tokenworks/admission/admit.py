@@ -13,6 +13,7 @@ import msgspec
 
 from tokenworks.admission.offer import Offer
 from tokenworks.admission.translated import Fault, Told, find_others
+from tokenworks.admission.trimmed import trim_tools
 from tokenworks.credit.bound import find_overlength
 from tokenworks.credit.policy import Account, Key
 from tokenworks.fleet.deployment import Model
@@ -47,7 +48,7 @@ class Admitted(msgspec.Struct, frozen=True):
     """What may be asked of whom: `offers` are the deployments that may serve it, in the order of their ids.
 
     `output_max` bounds one answer in tokens, at least 1: the client's cap, the model's limit, the context. `told` is
-    the request as each of them is asked it, by deployment, when none of them speaks the client's dialect.
+    the request as each of them is asked it, by deployment, when none of them may be asked it as it came.
     """
 
     caller: Caller
@@ -97,7 +98,9 @@ def admit_request(
     serving, faults = _find_native(facts, offers.get(model.id, ()), priced)
     output_max, told = _output_max(facts, model), Told()
     if not serving:
-        others = find_others(facts, model, offers.get(model.id, ()), output_max, priced)
+        others = trim_tools(facts, offers.get(model.id, ()), priced)
+        if not others.offers:
+            others = find_others(facts, model, offers.get(model.id, ()), output_max, priced)
         serving, told = list(others.offers), others.told
         tried = {fault.deployment for fault in others.faults} | told.keys()
         faults = [*(fault for fault in faults if fault.deployment not in tried), *others.faults]

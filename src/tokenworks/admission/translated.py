@@ -7,7 +7,7 @@ request, because it is what really goes upstream.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -15,6 +15,7 @@ from tokenworks.admission.offer import Offer
 from tokenworks.fleet.deployment import Model
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.fields import check_fields, refuse_dialect
+from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.translate import REACHES, Translated, translate
 from tokenworks.wire.prompt.vocabulary import Target
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -22,7 +23,29 @@ from tokenworks.wire.request import RequestFacts
 
 _CONTENT = ("messages", "input", "prompt")  # where the dialects keep what is said
 _KEPT = "This request goes on from something that an upstream keeps, and nobody who keeps it may serve it. "
-Told = dict[str, Translated]  # by deployment
+
+
+class Asking(Protocol):
+    """What a deployment is asked in place of the client's own request; `asked` is None in the client's own dialect."""
+
+    @property
+    def body(self) -> bytes:
+        """As it goes upstream, but for our own fields."""
+
+    @property
+    def facts(self) -> RequestFacts:
+        """Of that body."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was dropped."""
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the answer must know."""
+
+
+Told = dict[str, Asking]  # by deployment
 
 
 class Fault(NamedTuple):

@@ -87,7 +87,7 @@ def _widen(flow: Flow) -> bool:
     """Those who have to be asked in another dialect take the place of those who speak the client's; once."""
     book, model = flow.shared.book, flow.admitted.model
     offers = book.offers.get(model.id, ())
-    if flow.told or len(offers) == len(flow.offers):
+    if flow.asked is not None or len(offers) == len(flow.offers):
         return False
     flow.read_fields()
     others = find_others(flow.facts, model, offers, flow.admitted.output_max, flow.price.extras)

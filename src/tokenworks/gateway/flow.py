@@ -157,9 +157,10 @@ class Flow:
                 self.facts = facts
 
     def speak(self) -> None:
-        """The request becomes what the deployment that was picked is asked in another dialect than the client's."""
+        """The request becomes what the deployment that was picked is asked in its place."""
         found = self.told[self.offer.deployment.id]
-        self.body, self.facts, self.asked, self.dropped = found.body, found.facts, found.asked, found.notes
+        self.body, self.facts, self.asked = found.body, found.facts, found.asked
+        self.dropped = tuple(dict.fromkeys((*self.dropped, *found.notes)))
 
     def drop_body(self) -> None:
         """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""

@@ -134,8 +134,9 @@ class Inquiry:
         self._tried += (name,)
         told = self._admitted.told.get(name)
         body, facts = (self._body, self._facts) if told is None else (told.body, told.facts)
-        pieces = ask_count(body, facts, offer.source.upstream_model, told is not None)
-        fields = self._turn.head.fields if told is None else NO_FIELDS
+        translated = told is not None and told.asked is not None
+        pieces = ask_count(body, facts, offer.source.upstream_model, translated)
+        fields = NO_FIELDS if translated else self._turn.head.fields
         head = offer.heads.head(facts.dialect, sum(map(len, pieces)), fields)
         self._shared.book.outlets.begin(outlet)
         self._call = self._shared.pool.call(outlet.target, count_head(head, self._suffix(offer)), pieces, self)

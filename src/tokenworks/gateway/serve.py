@@ -78,7 +78,7 @@ class Serving(Flow):
         if call is not self.call:
             return
         if self.status == 0:
-            usual = ended and call.status == 200 and self.mode == "whole" and self.asked is None
+            usual = ended and call.status == 200 and self.mode == "whole" and not self.told
             if usual and answer_usual(self, call, data):
                 return
             self.status = call.status

@@ -250,6 +250,12 @@ def _judge_content(facts: RequestFacts, source: Source, priced: Container[str]) 
     return None
 
 
+def unsold_tools(facts: RequestFacts, source: Source, priced: Container[str] = ()) -> frozenset[str]:
+    """Types of tools in this request that would run on the source's servers and have no price."""
+    kinds = facts.content.tools if facts.content is not None else ()
+    return frozenset(kind for kind in kinds if _refuse_tool(kind, facts.dialect, source, priced))
+
+
 def count_uses(facts: RequestFacts, engine: Engine) -> dict[str, int]:
     """How often this request may use each extra that is priced by the use: as its tools say, or EXTRA_USES."""
     uses: dict[str, int] = {}
