@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 ENGINE := $(VENV)/.engine
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up test test-clients test-agents check bench sim kill model docs lock
+.PHONY: help venv up test test-clients test-agents check bench bench-peers sim kill model docs lock
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -51,6 +51,9 @@ check: $(INSTALLED)  ## linter, types, floors, house rules, pages made from the 
 
 bench: $(INSTALLED)  ## the figures of docs/explanation/performance.md, anew (ARGS=--docs writes them there)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(INSTALLED)  ## the same against gateways of others, each installed from its lock (ARGS=--docs)
+	$(BIN)/python -m bench --with direct nginx tokenworks vllm-router sglang-router litellm --name peers $(ARGS)
 
 sim: $(INSTALLED)  ## thousands of seeded days with crashes under a virtual clock
 	$(BIN)/python -m tests.sim $(ARGS)

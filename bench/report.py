@@ -9,7 +9,9 @@ from typing import Any
 
 from bench.rows import Figures, Row
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+BEGIN, END = "<!-- {}:begin -->", "<!-- {}:end -->"
+TIE = 0.1  # so much apart is no difference
+TIMES = ("latency", "mixed")  # rows of times, of which what nobody in between takes as well is no gateway's
 Measured = dict[str, dict[str, list[Figures]]]  # row, contestant, one entry per round
 
 
@@ -92,8 +94,34 @@ def save(path: Path, result: dict[str, Any]) -> None:
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
-def splice(page: Path, text: str) -> None:
+def splice(page: Path, text: str, name: str) -> None:
     """Puts the text between the markers of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    begin, end = BEGIN.format(name), END.format(name)
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def versus(lines: dict[str, Any], measured: Measured, peers: list[str]) -> str:
+    """The Markdown table against others: medians, and ours as a multiple of theirs, within the same round each."""
+    shown = ["nginx", "tokenworks", *peers]
+    heads = ["row", *shown, *(f"of {name}" for name in peers)]
+    text = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for name, line in lines.items():
+        cells = [_cell(line["medians"].get(one), line["figure"], line["unit"]) for one in shown]
+        against = [_against(measured[name], line["figure"], name in TIMES, peer) for peer in peers]
+        text.append("| " + " | ".join([line["title"], *cells, *against]) + " |")
+    return "\n".join(text)
+
+
+def _against(rounds: dict[str, list[Figures]], figure: str, times: bool, peer: str) -> str:
+    """What Tokenworks takes for each of the peer's, and whether that is less, as much (a tie) or more."""
+    ours, theirs = rounds.get("tokenworks", []), rounds.get(peer, [])
+    if not theirs or len(ours) != len(theirs):
+        return ""
+    base = [each[figure] for each in rounds["direct"]] if times and rounds.get("direct") else [0.0] * len(ours)
+    ratios = [(mine[figure] - less) / max(its[figure] - less, 1.0)
+              for mine, its, less in zip(ours, theirs, base, strict=True)]
+    ratio = median(ratios)
+    verdict = "less" if ratio < 1 - TIE else "tie" if ratio <= 1 + TIE else "**more**"
+    return f"{ratio:.2f} x, {verdict}"

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.contestants import CONTESTANTS, Contestant, answering, version_of
 from bench.journal import measure as measure_journal
 from bench.machine import describe
-from bench.report import Measured, remarks, save, splice, summary, table
+from bench.peers import PEERS, SLOW
+from bench.report import Measured, remarks, save, splice, summary, table, versus
 from bench.rows import ROWS, Figures, Row
 from bench.tools import BenchError, Mock, build
 
@@ -24,7 +25,8 @@ def options(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run? Not a measurement")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, medians are taken (5)")
-    parser.add_argument("--with", dest="contestants", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS))
+    parser.add_argument("--with", dest="contestants", nargs="+", choices=[*CONTESTANTS, *PEERS],
+                        default=list(CONTESTANTS))
     parser.add_argument("--rows", nargs="+", choices=[row.name for row in ROWS], default=[row.name for row in ROWS])
     parser.add_argument("--name", default="latest", help="results go to bench/results/NAME.json (latest)")
     parser.add_argument("--docs", action="store_true", help="also put the table into the page on performance")
@@ -57,6 +59,8 @@ def rounds(rows: tuple[Row, ...], taking_part: list[Contestant], mock: Mock, ask
 
 def fits(row: Row, contestant: Contestant) -> bool:
     """Nobody in between costs no CPU and no memory: only times are of interest."""
+    if contestant.name in SLOW:
+        return row.name in SLOW[contestant.name]
     return contestant.name != "direct" or row.name in ("latency", "mixed")
 
 
@@ -66,7 +70,8 @@ def run(asked: argparse.Namespace) -> str:
     machine = describe() | {"nginx": version_of("nginx"), "began": time.strftime("%Y-%m-%d %H:%M %z")}
     build()
     with Mock() as mock:
-        taking_part = [CONTESTANTS[name](mock.port) for name in asked.contestants]
+        known = {**CONTESTANTS, **PEERS}
+        taking_part = [known[name](mock.port) for name in asked.contestants]
         try:
             for contestant in taking_part:
                 contestant.start()
@@ -80,10 +85,13 @@ def run(asked: argparse.Namespace) -> str:
     save(HERE / "results" / f"{asked.name}.json", {"machine": machine, "quick": asked.quick, "rounds": count,
                                                    "summary": lines, "journal": journal, "measured": measured})
     text = table(lines, asked.contestants) + "\n\n" + remarks(lines, journal)
+    peers = [name for name in asked.contestants if name in PEERS]
+    if peers:
+        text = versus(lines, measured, peers)
     if asked.docs and not asked.quick:
         told = f"{count} interleaved rounds, medians; {machine['cpu']}, Linux {machine['kernel']}, " \
                f"Python {machine['python']}, {machine['nginx'].partition(': ')[2]}; {machine['pinning']}."
-        splice(PAGE, f"{text}\n\n{told}")
+        splice(PAGE, f"{text}\n\n{told}", "peers" if peers else "bench")
     return text
 
 
