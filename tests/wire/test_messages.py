@@ -86,6 +86,18 @@ def test_timings() -> None:
     assert seen in (messages.Reader().read_body(b'{"type":"message","timings":{"predicted_n":3}}') or [])
 
 
+def test_whole_arguments() -> None:
+    """Some engines give a call's arguments with its beginning, and some both ways: they are said once."""
+    start = (b'{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f",'
+             b'"input":{"x":1}}}')
+    stop = b'{"type":"content_block_stop","index":0}'
+    piece = b'{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"x\\":1}"}}'
+    for pieces in ((start, stop), (start, piece, stop), (start.replace(b'{"x":1}', b"{}"), piece, stop)):
+        reader = messages.Reader()
+        events = [event for data in pieces for event in reader.read(data) or []]
+        assert [event.text for event in events if isinstance(event, Delta)] == ['{"x":1}']
+
+
 def test_type_by_name() -> None:
     assert messages.Reader().read(b"{}", "message_stop") == [ENDED]
 

@@ -96,6 +96,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._usage: Object = {}
+        self._inputs: dict[int, str] = {}  # arguments that came with a call's beginning, where none have come since
 
     def read(self, data: bytes, name: str = "") -> list[Event] | None:
         """The events of one wire event; None if it is not JSON."""
@@ -109,6 +110,8 @@ class Reader:
         elif kind == "content_block_start":
             self._block(events, event.index, bytes(event.content_block))
         elif kind == "content_block_stop":
+            if whole := self._inputs.pop(event.index, ""):
+                events.append(Delta(0, event.index, whole))
             events.append(BlockEnd(0, event.index))
         elif kind == "message_start":
             self._start(events, bytes(event.message))
@@ -151,12 +154,17 @@ class Reader:
         kind = _KINDS.get(block.type, "other")
         call = block.id or ""
         events.append(BlockBegin(0, index, kind, "", call, block.name or "", raw))
+        given = bytes(block.input).decode("utf-8", "replace") if kind == "tool" else ""
         if whole and kind == "tool":
-            events.append(Delta(0, index, bytes(block.input).decode("utf-8", "replace")))
+            events.append(Delta(0, index, given))
+        elif given.strip("{} \n") not in ("", "null"):  # some engines do not write arguments in pieces
+            self._inputs[index] = given
         elif text := block.text or block.thinking:
             events.append(Delta(0, index, text))
 
     def _piece(self, events: list[Event], index: int, delta: _Delta) -> None:
+        if delta.partial_json and self._inputs:
+            self._inputs.pop(index, None)
         if text := delta.text or delta.partial_json or delta.thinking:
             events.append(Delta(0, index, text))
         if delta.signature:
