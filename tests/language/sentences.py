@@ -68,6 +68,7 @@ QUIET: dict[str, str] = {  # file or folder, or file and beginning of the senten
     "gateway/pool.py": "the log of a worker",
     "operations/fields.py": "collected from its rows",
     "operations/engines.py": "a page of the reference",
+    "operations/sealing.py: tokenworks sealed secret": "what is authenticated beside a secret",
     "supply/fetch.py: accept-encoding": "a header",
     "supply/engine/host.py: pip install": "a command",
     "gateway/worker.py: raise LimitNOFILE": "the log of a worker",

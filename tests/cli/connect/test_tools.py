@@ -59,7 +59,6 @@ def test_codex() -> None:
     edit, found = written("codex")
     assert edit.path == HOME / ".codex" / "config.toml"
     assert (found["model"], found["model_provider"], found["model_context_window"]) == ("m1", "tokenworks", 131072)
-    assert found["web_search"] == "disabled"
     provider = found["model_providers"]["tokenworks"]
     assert provider["base_url"] == "https://gw.example/v1" and provider["wire_api"] == "responses"
     assert (provider["request_max_retries"], provider["stream_max_retries"]) == (0, 0)

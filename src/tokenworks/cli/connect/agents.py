@@ -34,7 +34,6 @@ def write_codex(setup: Setup) -> tuple[Edit, ...]:
     changes = [
         Change(("model",), setup.model),
         Change(("model_provider",), NAME),
-        Change(("web_search",), "disabled"),  # its maker's servers run it, at a price that is not sold here
         Change((*provider, "name"), "Tokenworks"),
         Change((*provider, "base_url"), setup.v1),
         Change((*provider, "env_key"), KEY_VARIABLE),

@@ -35,6 +35,10 @@ LABELS = {
     "upstream model": "上游模型名", "url": "地址", "usage": "用量", "value": "值", "vendor": "厂商",
     "version": "版本", "waived": "减免", "whole": "完整", "why": "原因", "writer": "写入者",
     "lag": "滞后", "before": "之前", "after": "之后", "field": "字段", "host id": "主机 ID",
+    "changed at":
+        "改动时间", "complete": "完整", "document": "文档", "done": "已完成", "faults": "错误", "file": "文件",
+    "keys": "密钥", "left": "剩余", "other": "另一处", "place": "位置", "readable": "可读", "remark": "说明",
+    "secrets": "凭据", "steps": "步骤", "stopped": "中止", "unchanged": "无改动", "under": "所用主密钥",
     "ledger balanced": "账本平衡", "leakage ppm": "漏损 ppm",
 }
 SECTIONS = {
