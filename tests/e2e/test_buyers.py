@@ -51,3 +51,24 @@ def test_nobody_is_told_of_anothers_request(utility: Utility) -> None:
     assert find_price(other, call.request, wait_s=1) is None
     answer = send_request(other, "GET", f"/api/v1/own/requests/{call.request}")
     assert answer.status == 404 and json.loads(answer.body())["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
+def test_refused_in_the_language_of_the_client(utility: Utility, path: str) -> None:
+    """Of the gateway itself: an unknown key, a field, an empty wallet; and English for whoever asks for nothing."""
+    said = [{"role": "user", "content": "x"}]
+    body = json.dumps({"model": MODEL, **({"input": said} if "responses" in path else
+                                          {"messages": said, "max_tokens": 4})}).encode()
+    cases = ((Buyer(utility.url, "tw_live_x", "zh"), body, "密钥"),
+             (Buyer(utility.url, utility.key, "zh"), b"[]", "对象"),
+             (Buyer(utility.url, utility.poor_key(), "zh"), body, "余额"),
+             (Buyer(utility.url, "tw_live_x"), body, "This API key is not known."))
+    for buyer, sent, word in cases:
+        call = send_request(buyer, "POST", path, sent)
+        assert call.status >= 400 and word in json.loads(call.body())["error"]["message"]
+
+
+def test_a_shell_in_chinese(utility: Utility) -> None:
+    env = {**env_of(utility, utility.poor_key()), "TOKENWORKS_LANG": "zh"}
+    done = subprocess.run([*CHAT, "你好"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == LIMIT and "账户余额不足以支付此请求。请充值后再试。" in done.stderr

@@ -6,6 +6,7 @@ from tokenworks.admission.admit import Denied
 from tokenworks.credit.records import Refused
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.opening import write_opened
+from tokenworks.gateway.speech import say_refusal
 from tokenworks.wire.headers import client_headers, whole_block
 from tokenworks.wire.refusals import Malformed, Refusal, refusal_status, render_refusal
 
@@ -17,7 +18,8 @@ def refuse(flow: Flow, refusal: Refusal, message: str = "", param: str | None = 
     flow.move("refuse")
     flow.quit_waiting()
     note_refused(flow, refusal, {})
-    status, headers, body = render_refusal(refusal, flow.family, flow.name(), message, param)
+    text = say_refusal(flow.turn.head, refusal, message)
+    status, headers, body = render_refusal(refusal, flow.family, flow.name(), text, param)
     flow.turn.respond(status, headers, body)
 
 
@@ -25,7 +27,8 @@ def refuse_body(flow: Flow, found: Malformed | Denied) -> None:
     """Answer what reading or admission found."""
     flow.move("refuse")
     note_refused(flow, found.refusal, found.why if isinstance(found, Denied) else {"param": found.param or ""})
-    status, headers, body = render_refusal(found.refusal, flow.family, flow.name(), found.message, found.param)
+    text = say_refusal(flow.turn.head, found.refusal, found.message)
+    status, headers, body = render_refusal(found.refusal, flow.family, flow.name(), text, found.param)
     flow.turn.respond(status, headers, body)
 
 
@@ -45,6 +48,7 @@ def note_refused(flow: Flow, refusal: Refusal, why: dict[str, str | int]) -> Non
 def fail(flow: Flow, refusal: Refusal, message: str = "", wait_ms: int = -1) -> None:
     """The last bytes of an opened request that failed, after Closed: a refusal, or the dialect's error event."""
     turn = flow.turn
+    message = say_refusal(turn.head, refusal, message)
     if not turn.started:
         turn.respond(*render_refusal(refusal, flow.family, flow.id, message, None, wait_ms))
     elif flow.meter is not None and flow.mode == "stream":

@@ -17,6 +17,7 @@ from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.outlet import Outlet
 from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.shared import Shared
+from tokenworks.gateway.speech import say_refusal
 from tokenworks.gateway.turn import Turn
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX
 from tokenworks.routing.choose import choose
@@ -185,4 +186,5 @@ class Inquiry:
         shared.write(record)
         shared.tally.note_refusal(refusal.value)
         shared.tally.note_live(record)
-        self._turn.respond(*render_refusal(refusal, family, self._id, message, param))
+        text = say_refusal(self._turn.head, refusal, message)
+        self._turn.respond(*render_refusal(refusal, family, self._id, text, param))

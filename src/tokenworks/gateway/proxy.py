@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.pool import Pool, Target
+from tokenworks.gateway.speech import say_refusal
 from tokenworks.gateway.turn import Turn
 from tokenworks.wire.refusals import Refusal, render_refusal
 
@@ -36,7 +37,7 @@ class ProxyFlow:
 
     def body_failed(self, refusal: Refusal, message: str) -> None:
         """The body will not be complete."""
-        self._turn.respond(*render_refusal(refusal, "openai", self._id, message))
+        self._turn.respond(*render_refusal(refusal, "openai", self._id, say_refusal(self._turn.head, refusal, message)))
 
     def upstream_read(self, call: Call, data: bytes, ended: bool) -> None:
         """A read of the answer."""
@@ -61,7 +62,8 @@ class ProxyFlow:
             self._turn.abort()
         else:
             message = "The control process does not answer. Inference goes on; try this again in a moment."
-            self._turn.respond(*render_refusal(Refusal.UPSTREAM_FAILED, "openai", self._id, message))
+            text = say_refusal(self._turn.head, Refusal.UPSTREAM_FAILED, message)
+            self._turn.respond(*render_refusal(Refusal.UPSTREAM_FAILED, "openai", self._id, text))
 
     def client_gone(self) -> None:
         """Nobody waits for the answer any more."""

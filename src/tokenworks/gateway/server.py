@@ -13,6 +13,7 @@ from tokenworks.gateway.bounds import BOUNDS, Bounds
 from tokenworks.gateway.budget import Budget
 from tokenworks.gateway.client import ClientProtocol
 from tokenworks.gateway.hub import Member
+from tokenworks.gateway.speech import say_refusal
 from tokenworks.gateway.turn import Service, Turn
 from tokenworks.gateway.wheel import Wheel
 from tokenworks.wire.paths import resolve_target, route_family
@@ -109,7 +110,7 @@ class Server:
         """Answers in the family that the target belongs to."""
         head = turn.head
         family = route_family(resolve_target(head.target), b"anthropic-version" in head.fields)
-        turn.respond(*render_refusal(refusal, family, self._mint(), message))
+        turn.respond(*render_refusal(refusal, family, self._mint(), say_refusal(head, refusal, message)))
 
     def joined(self, client: Member) -> bool:
         """Whether there is room for one more connection."""

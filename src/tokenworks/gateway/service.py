@@ -10,6 +10,7 @@ from tokenworks.gateway.proxy import ProxyFlow
 from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.serve import Serving
 from tokenworks.gateway.shared import Shared
+from tokenworks.gateway.speech import say_refusal
 from tokenworks.gateway.till import Till
 from tokenworks.gateway.turn import Flow, Turn
 from tokenworks.wire.dialects import Family
@@ -122,7 +123,8 @@ class Gateway:
         """Answers; the None is for `open` to return."""
         self.shared.tally.note_refusal(refusal.value)
         identity = self.shared.mint.mint()
-        status, headers, body = render_refusal(refusal, self._family(turn, route), identity, message)
+        text = say_refusal(turn.head, refusal, message)
+        status, headers, body = render_refusal(refusal, self._family(turn, route), identity, text)
         if refusal is Refusal.METHOD_NOT_ALLOWED:
             headers.append((b"allow", ", ".join(route.allow).encode()))
         turn.respond(status, headers, body)

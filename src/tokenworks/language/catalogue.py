@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ TEXT_CHARS_MAX = 4000  # longer ones are no sentences of ours; a client's own te
 DEPTH_MAX = 4  # sentences in sentences
 HOLE = "{}"
 _QUOTES = tuple("\"'`")
-_PLACE = re.compile(r"\{(\d)\}")
+_PLACE = re.compile(r"\{(\d)(:w)?\}")  # {0:w}: a single word may be told, too; else it is a name
 _END = re.compile(r"(?<=[.?!;]) +")
 _NEXT = re.compile("[.?!] +[A-Z]")  # one sentence ends, another begins
 _PREFIXED = re.compile(r"([\w./~\[\]$:-]{1,300}): (.+)", re.S)
@@ -76,10 +77,14 @@ class Catalogue:
             for template in self._templates.get(text[:size], ()):
                 found = _holes(template.parts, text)
                 if found is not None and not (strict and any(map(_NEXT.search, found))):
-                    told = [part if quoted else self.tell(part, depth + 1)
-                            for part, quoted in zip(found, template.quoted, strict=True)]
-                    return _PLACE.sub(lambda place, told=told: told[int(place[1])], template.told)  # type: ignore[misc]
+                    return _PLACE.sub(partial(self._put, found, template.quoted, depth), template.told)
         return ""
+
+    def _put(self, found: list[str], quoted: list[bool], depth: int, place: re.Match[str]) -> str:
+        """What stands in one hole: sentences and fragments are told, names stay."""
+        number = int(place[1])
+        part = found[number]
+        return part if quoted[number] or not (place[2] or " " in part) else self.tell(part, depth + 1)
 
     def _pieces(self, text: str, depth: int) -> str:
         """Several sentences, of which the longest runs that are known are told."""

@@ -9,7 +9,7 @@ ERRORS = {
         "{0} 不是 {1} 金额。请写十进制数，小数最多 {2} 位。",
     "The amount {} does not fit a signed 64-bit integer at its unit's scale. Split it.":
         "金额 {0} 按其单位的精度超出 64 位有符号整数。请拆分。",
-    "There is no {} {}. List them with `tokenworks {}`.": "没有{0} {1}。请用 `tokenworks {2}` 列出。",
+    "There is no {} {}. List them with `tokenworks {}`.": "没有{0:w} {1}。请用 `tokenworks {2}` 列出。",
     "The books cannot be reached: {}. What was asked may be asked again as it is.":
         "无法访问账簿：{0}。可原样再次请求。",
     "The journal of {} is posted up to {}, not {}: read on from there.":
@@ -79,13 +79,13 @@ BOOKS = {
         "批次 {0} 的可用金额不足：部分额度可能正借给网关。",
     "{} is {}, it was {}": "{0} 是 {1}，原为 {2}",
     "give back next_cursor of the page before, unchanged": "请原样填写上一页的 next_cursor",
-    "The {} {} exists already.": "{0} {1} 已存在。",
+    "The {} {} exists already.": "{0:w} {1} 已存在。",
     "The {} {} has changed since it was read. Read it again, then decide.":
-        "{0} {1} 在读取之后已被改动。请重新读取后再决定。",
+        "{0:w} {1} 在读取之后已被改动。请重新读取后再决定。",
     "The next version of rate card {} is {}, not {}.": "费率表 {0} 的下一个版本是 {1}，不是 {2}。",
     "A {} is not removed: what it did stays explainable. End it instead.":
-        "{0}不能移除：它做过的事要可追溯。请改为停用。",
-    "{} {} never changes. Add the next version.": "{0} {1} 不可更改。请添加下一个版本。",
+        "{0:w}不能移除：它做过的事要可追溯。请改为停用。",
+    "{} {} never changes. Add the next version.": "{0:w} {1} 不可更改。请添加下一个版本。",
     "{} is none of {}": "{0} 不属于 {1}",
     "The gateway {} is {}: there is nothing to {}.": "网关 {0} 的状态是 {1}：无可 {2}。",
     "There is no note {} in the audit trail.": "审计记录中没有编号 {0}。",

@@ -231,6 +231,11 @@ TRANSLATED = {
     "names a tool that another maker's servers run. Leave it out.": "指名由另一厂商的服务器运行的工具。请去掉。",
     "is a tool that only another maker's models know. Declare it as a function.":
         "是只有另一厂商的模型才认识的工具。请声明为函数。",
+    "was dropped: this engine knows no budget, and thinks as it does without one.":
+        "已去掉：该引擎没有思考预算，按没有预算时思考。",
+    "was dropped: this model has words of its own for effort, and does as it does without one.":
+        "已去掉：该模型的推理强度有自己的写法，按未指定时处理。",
+    "is left out: the upstream need not know who asks.": "已去掉：上游无须知道是谁在请求。",
     "is told as it is.": "原样讲述。",
     "is told as one text.": "合为一段文本讲述。",
     "is gone on from, by a word of the engine's.": "以引擎自己的字段接续。",
