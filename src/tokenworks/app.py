@@ -79,9 +79,25 @@ def start_control(flags: Flags, words: PartWords) -> int:
     process = load("control.process")
     config = process.ControlConfig(state_dir=settings.state_dir, host=host_identity(settings.state_dir),
                            database_url=settings.database_url, version=__version__, secrets=settings.secrets,
-                           secret_dirs=settings.secret_dirs, master_key_file=settings.master_key_file)
+                           secret_dirs=settings.secret_dirs, master_key_file=settings.master_key_file,
+                           make_exporter=choose_exporter(settings))
     return int(process.run_control(config, load("api.app").build_app, load("supply.metrics").read_counts,
                                    lambda: read_settings(flags).log_level))
+
+
+def choose_exporter(settings: Settings) -> Any:
+    """What sends traces and metrics where the settings say, None for nowhere; raises ConfigError without its SDK."""
+    if not settings.otel_endpoint:
+        return None
+    try:
+        otel = load("control.otel")
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{settings.origins.get('otel.endpoint', 'otel.endpoint')}: otel.endpoint is set, but "
+                          f"{error.name} is not installed. Install tokenworks[otel], or leave it empty.") from None
+    return partial(otel.make_exporter, otel.OtelConfig(
+        endpoint=settings.otel_endpoint, headers=settings.otel_headers, traces=settings.otel_traces,
+        metrics=settings.otel_metrics, sample_percent=settings.otel_sample_percent,
+        interval_s=settings.otel_interval_s))
 
 
 def start_gateway(flags: Flags, words: PartWords) -> int:

@@ -73,6 +73,13 @@ def _paths(raw: object) -> tuple[str, ...]:
     return tuple(_path(part) for part in parts if part)
 
 
+def _receiver(raw: object) -> str:
+    url = _text(raw)
+    if url and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
+        raise ValueError("empty, or http://host:port or https://host without user and password")
+    return url
+
+
 def _database(raw: object) -> str:
     url = _text(raw)
     if url and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url):
@@ -103,6 +110,13 @@ class Settings:
     secret_dirs: tuple[str, ...] = _setting("secrets.dirs", (), _paths, "where file: references may point to")
     master_key_file: str = _setting(
         "secrets.master_key_file", "", _path, "master key of sealed secrets; empty: made in the state directory")
+    otel_endpoint: str = _setting(
+        "otel.endpoint", "", _receiver, "OTLP/HTTP receiver, like http://127.0.0.1:4318; empty: nothing is exported")
+    otel_headers: str = _setting("otel.headers", "", _text, "secret with its headers, NAME=VALUE,...; a reference")
+    otel_traces: bool = _setting("otel.traces", True, _flag, "export a trace of each request")
+    otel_metrics: bool = _setting("otel.metrics", True, _flag, "export metrics")
+    otel_sample_percent: int = _setting("otel.sample_percent", 100, _integer(0, 100), "of traces; metrics count all")
+    otel_interval_s: int = _setting("otel.interval_s", 15, _integer(1, 3600), "between two exports of metrics")
     log_level: str = _setting("log.level", "info", _choice("debug", "info", "warning", "error"), "least level logged")
     # Not settings of their own: where values came from, the file read, and what env: references may resolve to.
     origins: Mapping[str, str] = field(default_factory=dict)

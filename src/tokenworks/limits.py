@@ -81,6 +81,9 @@ EXPIRY_LOOK_S = 60  # expired lots are looked for so often; nothing is lent of t
 LEAKAGE_LOOK_S = 10  # engines are asked for their counters so often
 LIVE_ROWS_KEPT = 1_000  # of `request tail`, per host
 LIVE_QUEUE_MAX = 1_000  # rows that one follower may be behind
+WATCH_RECORDS_MAX = 20_000  # posted records that wait for the exporter of traces; more are left out and counted
+WATCH_OPEN_MAX = 20_000  # beginnings kept until their ends come; of older ones the books are asked
+WATCH_SPANS_MAX = 8_192  # spans that wait for a receiver that is slow or away
 # --- faces ---
 PAGE_ROWS_MAX = 500
 DOOR_DRAIN_S = 5  # control ends: what it is answering gets so long

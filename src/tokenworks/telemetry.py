@@ -58,6 +58,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("tokenworks_journal_quarantined_total", "counter", "Records with a bad checksum that were set aside."),
     Metric("tokenworks_posted_records_total", "counter", "Journal records posted to the books."),
     Metric("tokenworks_posting_alarms_total", "counter", "Postings that differ from what a gateway said."),
+    Metric("tokenworks_watch_dropped_total", "counter", "Posted records left out of traces: too many wait."),
     Metric("tokenworks_suspense_records", "gauge", "Records that could not be posted and wait for a person."),
     Metric("tokenworks_leakage_ppm", "gauge", "Tokens the engine counted and the meter did not, parts per million."),
     Metric("tokenworks_policy_version", "gauge", "Version of the policy a worker holds."),

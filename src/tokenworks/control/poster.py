@@ -6,7 +6,7 @@ are in the books: a poster that is killed anywhere and started again continues w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -17,6 +17,8 @@ from tokenworks.control.notes import Notebook
 from tokenworks.control.quarantine import Quarantine
 from tokenworks.control.reach import Reach
 from tokenworks.control.track import Stretch, Track
+from tokenworks.credit.records import Record
+from tokenworks.credit.rows import Damage
 from tokenworks.errors import Broken, Conflict, NotFound, Stale
 from tokenworks.journal.disk import Disk
 from tokenworks.journal.reader import SegmentReader
@@ -52,7 +54,7 @@ class News(NamedTuple):
 @dataclass(kw_only=True)
 class PosterParts:
     """What a poster works with. `turn` is called before each transaction and may wait: whoever asks for credit goes
-    first. `tell` is called on the poster's thread."""
+    first. `tell` and, with what was posted, `watch` are called on the poster's thread."""
 
     disk: Disk
     store: Store
@@ -64,6 +66,7 @@ class PosterParts:
     meters: Meters
     tell: Callable[[News], None]
     turn: Callable[[], None] = lambda: None
+    watch: Callable[[Sequence[tuple[int, Record | Damage]]], None] = lambda items: None
 
 
 class Poster:
@@ -209,6 +212,7 @@ class Poster:
         self._pace(len(stretch.items), parts.clock.mono_ns() - began_ns)
         track.beat_ns = parts.clock.mono_ns()
         self._moved(track, posted, False)
+        parts.watch(stretch.items)
         parts.meters.add("tokenworks_posted_records_total", len(stretch.items))
 
     def _end(self, track: Track) -> None:

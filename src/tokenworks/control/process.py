@@ -25,6 +25,7 @@ from tokenworks.control.admin import prepare_token
 from tokenworks.control.door import Door
 from tokenworks.control.hub import Hub
 from tokenworks.control.leakage import ReadEngine
+from tokenworks.control.watch import MakeExporter
 from tokenworks.control.works import Works, WorksParts
 from tokenworks.credit.messages import Answer, Ask, Order, ToControl
 from tokenworks.errors import BooksUnreachable, Broken, CallerError, ConfigError, Conflict
@@ -57,6 +58,7 @@ class ControlConfig:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret_dirs: tuple[str, ...] = ()
     master_key_file: str = ""
+    make_exporter: MakeExporter | None = None  # of traces and metrics, where the settings name a receiver
 
 
 def run_control(
@@ -118,7 +120,8 @@ class Control:
         secrets = SecretBook(config.secrets, config.secret_dirs, seals, store.secrets)
         works = Works(WorksParts(
             store=store, link=link, clock=self._clock, host=config.host, state_dir=self._state_dir, secrets=secrets,
-            read_engine=self._read_engine, fail=self._fail))
+            read_engine=self._read_engine, fail=self._fail, version=config.version,
+            make_exporter=config.make_exporter))
         hub = Hub(
             host=config.host, version=config.version, store=store, secrets=secrets, facts=works.facts,
             clock=self._clock, dice=SystemDice(), admin_digest=digest, started_at_ns=self._clock.now_ns(),

@@ -26,13 +26,15 @@ from tokenworks.control.recall import RECALL, RECALLED, Recaller
 from tokenworks.control.spawner import Spawner
 from tokenworks.control.told import Told
 from tokenworks.control.turnstile import Turnstile
+from tokenworks.control.watch import MakeExporter, Watch, WatchParts
 from tokenworks.control.wellness import Prober
-from tokenworks.errors import Unavailable
+from tokenworks.errors import TokenworksError, Unavailable
 from tokenworks.journal.disk import RealDisk
 from tokenworks.limits import EXPIRY_LOOK_S, HEALTH_LOOK_S, LEAKAGE_LOOK_S, POLICY_POLL_MS
 from tokenworks.link.server import LinkServer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Store
+from tokenworks.wire.dialects import Engine
 
 LENDING_THREADS, OTHER_THREADS = 2, 3
 
@@ -51,6 +53,8 @@ class WorksParts:
     secrets: SecretBook
     read_engine: ReadEngine
     fail: Callable[[], None]
+    version: str = ""
+    make_exporter: MakeExporter | None = None
 
 
 class Works:
@@ -72,12 +76,13 @@ class Works:
         self.lender = Lender(LenderParts(
             books=parts.store.books, hands=self._lending, reach=self.reach, clock=parts.clock, recaller=self.recaller,
             turnstile=turnstile, told=told, spawn=self._spawner.spawn))
+        self._watch = self._make_watch(parts)
         disk = RealDisk(parts.state_dir / "journal")
         poster = Poster(PosterParts(
             disk=disk, store=parts.store, reach=self.reach, clock=parts.clock, host=parts.host,
             notebook=NoteFile(parts.state_dir / "poster.json"),
             quarantine=QuarantineFolder(parts.state_dir / "quarantine"), meters=self.facts.meters,
-            tell=self._tell_news, turn=turnstile.wait))
+            tell=self._tell_news, turn=turnstile.wait, watch=self._watch.take if self._watch else lambda items: None))
         self.poster = PosterThread(poster, self._loop, parts.fail)
         self.courier = Courier(CourierParts(
             store=parts.store, hands=self._others, reach=self.reach, clock=parts.clock, facts=self.facts,
@@ -100,6 +105,8 @@ class Works:
         self._spawner.spawn(self._look_leakage())
         self._spawner.spawn(self._look_health())
         self._spawner.spawn(self._look_expiry())
+        if self._watch is not None:
+            self._watch.start()
         self.poster.start()
 
     async def stop(self) -> None:
@@ -107,8 +114,25 @@ class Works:
         self._spawner.cancel()
         self._unlisten()
         await asyncio.to_thread(self.poster.stop)
+        if self._watch is not None:
+            await asyncio.to_thread(self._watch.stop)
         self._lending.close()
         self._others.close()
+
+    def _make_watch(self, parts: WorksParts) -> Watch | None:
+        """Telemetry never keeps us from selling: what is wrong with it is said, and it is left out."""
+        if parts.make_exporter is None:
+            return None
+        found = WatchParts(parts.store, self.facts, parts.secrets, self._engine_of, parts.host, parts.version)
+        try:
+            return Watch(parts.make_exporter(found), found)
+        except TokenworksError as error:
+            _LOG.error("otel_not_started", why=str(error))
+            return None
+
+    def _engine_of(self, deployment: str) -> Engine | None:
+        row = self.pusher.book.deployments.get(deployment)
+        return row.engine if row else None
 
     # --- for the hub; from any thread ---
 
