@@ -16,6 +16,7 @@ from tests.wire.prompt.strategies import prompts, same, words
 
 from tokenworks.wire.dialects import ENGINES, Engine
 from tokenworks.wire.prompt.chat import read_prompt
+from tokenworks.wire.prompt.chat_writer import fit_id
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -190,6 +191,25 @@ def test_reasoning_in_the_engine_s_word() -> None:
     assert spoken(*thoughts, engine="vllm") == {"role": "assistant", "reasoning": "a\nb", "content": "c"}
     assert spoken(*thoughts, engine="sglang")["reasoning_content"] == "a\nb"
     assert spoken(*thoughts) == {"role": "assistant", "content": "c"}
+
+
+@pytest.mark.parametrize(("engine", "identity", "sent"), [
+    ("openai", "call_1", "call_1"), ("openai", "c" * 40, "c" * 40),
+    ("vllm", "c" * 99, "c" * 99), ("mistral", "abcDEF123", "abcDEF123"),
+])  # fmt: skip
+def test_ids_that_are_taken(engine: Engine, identity: str, sent: str) -> None:
+    assert fit_id(identity, engine) == sent
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), min_size=2, unique=True))
+def test_ids_that_are_cut(identities: list[str]) -> None:
+    """A call and its result go under one id, and two calls never under the same."""
+    for engine, most in (("openai", 40), ("mistral", 9)):
+        cut = [fit_id(identity, engine) for identity in identities]  # type: ignore[arg-type]
+        assert len(set(cut)) == len(identities) and all(len(one) <= most for one in cut)
+    turns = (Turn("assistant", (Call("x" * 41, "f", "{}"),)), Turn("user", (Result("x" * 41, (Text("t"),)),)))
+    call, result = said(*turns)["messages"]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"] and len(result["tool_call_id"]) <= 40
 
 
 def test_calls_from_elsewhere_to_gemini() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tokenworks.wire.prompt import finders as find
 from tokenworks.wire.prompt.finders import Finder
+from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -105,6 +107,26 @@ def test_names_and_free_text() -> None:
     call, result = Call("c", "g", "x", True, "space", path="p"), Result("c", (), custom=True, path="q")
     assert found(find.find_customs, call, result, tools=(Tool("g", custom=True, path="t"),)) == ["t", "p", "q"]
     assert found(find.find_groups, call, tools=(Tool("g", group="space", path="t"),)) == ["t", "p"]
+
+
+def test_names_that_not_everybody_takes() -> None:
+    tools = (Tool("a-b_C9", path="a"), Tool("a.b", path="b"), Tool("x" * 65, path="c"), Tool("a.b", group="g"))
+    calls = (Call("1", "", "", path="e"), Call("2", "f", "", path="f"), Call("3", "a.b", "", group="g", path="g"))
+    assert found(find.find_misnamed, *calls, tools=tools) == ["b", "c", "e"]
+
+
+def test_guarantees() -> None:
+    closed = Format("schema", schema=b'{"type":"object","additionalProperties":false}', path="p")
+    open_ = Format("schema", schema=b'{"type":"object"}', path="p")
+    assert found(find.find_unsure, format=closed) == [] and found(find.find_unsure, format=open_) == ["p"]
+    assert found(find.find_unsure, format=Format("json")) == [] and found(find.find_unsure) == []
+    assert found(find.find_guarantee(True), format=closed) == ["p"] == found(find.find_guarantee(False), format=open_)
+    assert found(find.find_guarantee(True), format=open_) == [] == found(find.find_guarantee(False), format=closed)
+    assert found(find.find_guarantee(True), format=msgspec.structs.replace(closed, strict=False)) == []
+    assert found(find.find_guarantee(True)) == []
+    loose = Tool("f", schema=open_.schema, strict=True, path="t")
+    tools = (loose, Tool("g", schema=open_.schema), Tool("h", strict=True))
+    assert found(find.find_loose(suits_claude), tools=tools) == ["t"]
 
 
 def test_thoughts() -> None:

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenworks.wire.prompt import rewrites as say
+from tokenworks.wire.prompt.finders import NAMES
+from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -107,30 +109,38 @@ def test_budgets_and_efforts() -> None:
 
 
 GROUPED = (Tool("f"), Tool("f", group="space"), Tool("g.h", group="space"))
+LONG = "x" * 60 + "_read"
 
 
 def test_namespaces_become_part_of_the_name() -> None:
-    found = say.flatten_groups(
+    found = say.rename_tools(True)(
         prompt(Call("c", "f", "{}", group="space"), Call("d", "f", "{}"), Call("e", "gone", "{}", group="old"),
                tools=GROUPED, choice=Choice("these", ("g.h", "f"))), TARGET)
     assert found.tools == (Tool("f"), Tool("space__f"), Tool("space__g_h"))
     assert [part.name for part in found.turns[0].parts if isinstance(part, Call)] == ["space__f", "f", "old__gone"]
     assert found.choice.names == ("space__g_h", "f")
-    assert say.flat_names(prompt(tools=GROUPED)) == {("space", "f"): "space__f", ("space", "g.h"): "space__g_h"}
+    assert say.flat_names(prompt(tools=GROUPED), True) == {("space", "f"): "space__f", ("space", "g.h"): "space__g_h"}
+
+
+def test_names_that_not_everybody_takes() -> None:
+    tools = (Tool(LONG), Tool("a.b"), Tool("a_b"), Tool("c", group="space"))
+    asked = prompt(Call("c", LONG, "{}"), Call("d", "a_b", "{}"), tools=tools, choice=Choice("these", ("a.b",)))
+    found = say.rename_tools(False)(asked, TARGET)
+    assert found.tools == (Tool(LONG[-64:]), Tool("a_b_2"), Tool("a_b"), Tool("c", group="space"))
+    assert [part.name for part in found.turns[0].parts if isinstance(part, Call)] == [LONG[-64:], "a_b"]
+    assert found.choice.names == ("a_b_2",)
+    assert say.flat_names(asked, False) == {("", LONG): LONG[-64:], ("", "a.b"): "a_b_2"}
 
 
 @given(st.lists(st.tuples(st.text("ab._", max_size=70), st.text("ab._", min_size=1, max_size=70)), unique=True,
-                max_size=12))
-def test_flat_names_are_told_apart(pairs: list[tuple[str, str]]) -> None:
+                max_size=12), st.booleans())
+def test_flat_names_are_told_apart(pairs: list[tuple[str, str]], grouped: bool) -> None:
     """Whatever the names are: each is one that every interface takes, and leads back to one tool."""
-    found = say.flat_names(prompt(tools=tuple(Tool(name, group=group) for group, name in pairs)))
-    taken = [name for group, name in pairs if not group]
-    sent = [*found.values(), *taken]
-    assert len(set(found.values())) == len(found) and not set(found.values()) & set(taken)
-    assert found.keys() == {pair for pair in pairs if pair[0]}
-    for name in found.values():
-        assert 0 < len(name) <= say.NAME_CHARS_MAX and name in sent
-        assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+    tools = tuple(Tool(name, group=group) for group, name in pairs)
+    found = say.flat_names(prompt(tools=tools), grouped)
+    sent = [tool.name for tool in say.rename_tools(grouped)(prompt(tools=tools), TARGET).tools if not tool.group]
+    assert len(set(sent)) == len(sent) == sum(grouped or not group for group, _ in pairs)
+    assert all(NAMES.fullmatch(name) for name in sent) and set(found.values()) <= set(sent)
 
 
 def test_free_text_becomes_a_member() -> None:
@@ -170,13 +180,16 @@ def test_without_the_tools_of_others() -> None:
     assert say.drop_hosted(prompt(hosted=hosted, choice=Choice("auto", (), "p")), TARGET).choice == Choice()
 
 
-SCHEMA = Format("schema", "n", b'{"type":"object"}', "d", True, "p")
+CLOSED = b'{"type":"object","additionalProperties":false}'
+SCHEMA = Format("schema", "n", CLOSED, "d", True, "p")
 
 
 def test_a_form_as_a_call() -> None:
     found = say.ask_tool(prompt(format=SCHEMA), TARGET)
     assert (found.format, found.choice, found.parallel) == (None, Choice("these", ("answer",), "p"), False)
-    assert found.tools == (Tool("answer", "d", b'{"type":"object"}', True, path="p"),)
+    assert found.tools == (Tool("answer", "d", CLOSED, True, path="p"),)
+    loose = say.ask_tool(prompt(format=msgspec.structs.replace(SCHEMA, schema=b'{"type":"object"}')), TARGET)
+    assert loose.tools[0].strict is None, "no guarantee is asked for that is not given"
     tools = (Tool("answer"), Tool("answer_"))
     found = say.ask_tool(prompt(format=Format("json", path="p"), tools=tools), TARGET)
     assert found.tools[2].name == "answer__" and found.tools[2].schema == b'{"type":"object"}'
@@ -207,8 +220,19 @@ def test_a_call_as_a_form() -> None:
     assert plain.format is not None and plain.format.schema == b'{"type":"object"}' and len(plain.turns) == 2
 
 
+def test_guarantees() -> None:
+    assert say.make_strict(prompt(format=SCHEMA), TARGET).format == SCHEMA
+    unsaid = msgspec.structs.replace(SCHEMA, strict=None)
+    assert say.make_strict(prompt(format=unsaid), TARGET).format == SCHEMA
+    assert say.make_strict(prompt(), TARGET).format is None
+    tools = (Tool("f", schema=CLOSED, strict=True), Tool("g", schema=b"{}", strict=True), Tool("h", strict=True))
+    assert [tool.strict for tool in say.drop_strict(suits_claude)(prompt(tools=tools), TARGET).tools] == [
+        True, None, True]
+
+
 def test_small_words() -> None:
     assert say.drop_field("user")(prompt(user="u"), TARGET).user == ""
     assert say.drop_drawing("seed")(prompt(sampling=Sampling(seed=1)), TARGET).sampling == Sampling()
     assert say.go_on(prompt(), TARGET).extras.keys() == {"add_generation_prompt", "continue_final_message"}
+    assert say.go_on(prompt(), Target("sglang")).extras.keys() == {"continue_final_message"}
     assert parts_after(say.drop_details, Image(url="u", detail="low"), Text("t")) == (Image(url="u"), Text("t"))

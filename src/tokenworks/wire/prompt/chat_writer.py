@@ -6,12 +6,14 @@ the call that they belong to.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from tokenworks.wire.dialects import Engine
-from tokenworks.wire.prompt.plain import join_data, pair_results, short_user, tell_document
+from tokenworks.wire.prompt.plain import join_data, pair_results, shorten, tell_document
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -42,6 +44,9 @@ REASONING_WORDS: dict[Engine, str] = {"vllm": "reasoning", "ollama": "reasoning"
 # word (ai.google.dev, "Thought signatures").
 UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 
+ID_CHARS_MAX = 40
+_NINE = re.compile(r"[A-Za-z0-9]{9}")
+
 
 def write_prompt(prompt: Prompt, target: Target) -> Object:
     """The members of a chat body."""
@@ -64,7 +69,7 @@ def write_prompt(prompt: Prompt, target: Target) -> Object:
 
 
 def _write_beside(prompt: Prompt, target: Target) -> Object:
-    user = short_user(prompt.user) if target.engine == "openai" else prompt.user
+    user = shorten(prompt.user) if target.engine == "openai" else prompt.user
     said: Object = {"user": user, "prompt_cache_key": prompt.cache_key, "verbosity": prompt.verbosity}
     if prompt.metadata:
         said["metadata"] = _raw(prompt.metadata)
@@ -86,7 +91,7 @@ def write_messages(turns: Sequence[Turn], engine: Engine) -> list[Object]:
         rest: list[Part] = []
         for part in turn.parts:
             if isinstance(part, Result):
-                messages.append(_write_result(part, waiting))
+                messages.append(_write_result(part, waiting, engine))
             else:
                 rest.append(part)
         if turn.role == "assistant":
@@ -108,13 +113,14 @@ def _flush(messages: list[Object], waiting: list[Object]) -> None:
         waiting.clear()
 
 
-def _write_result(result: Result, waiting: list[Object]) -> Object:
+def _write_result(result: Result, waiting: list[Object], engine: Engine) -> Object:
+    identity = fit_id(result.id, engine)
     texts = [_write_part(part) for part in result.parts if isinstance(part, Text | Foreign)]
     others = [_write_part(part) for part in result.parts if isinstance(part, Image | Document)]
     if others:
-        waiting += [{"type": "text", "text": f"What the tool call {result.id} gave beside text:"}, *others]
+        waiting += [{"type": "text", "text": f"What the tool call {identity} gave beside text:"}, *others]
     content = _plain(texts) if texts else "It follows in the next message." if others else ""
-    return {"role": "tool", "tool_call_id": result.id, "content": content, **_write_cache(result.cache)}
+    return {"role": "tool", "tool_call_id": identity, "content": content, **_write_cache(result.cache)}
 
 
 def _write_spoken(turn: Turn, engine: Engine) -> Object:
@@ -131,7 +137,7 @@ def _write_spoken(turn: Turn, engine: Engine) -> Object:
     if declined:
         message["refusal"] = "\n".join(declined)
     mark: Object = {"extra_content": UNSIGNED} if engine == "gemini" else {}
-    calls = [{**_write_call(part), **mark} for part in turn.parts if isinstance(part, Call)]
+    calls = [{**_write_call(part, engine), **mark} for part in turn.parts if isinstance(part, Call)]
     if calls:
         message["tool_calls"] = calls
     elif message["content"] is None and not declined:
@@ -139,11 +145,20 @@ def _write_spoken(turn: Turn, engine: Engine) -> Object:
     return message
 
 
-def _write_call(call: Call) -> Object:
+def fit_id(identity: str, engine: Engine) -> str:
+    """The id of a call as an engine takes it: OpenAI up to 40 characters, Mistral nine letters and digits."""
+    digest = hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
+    if engine == "mistral":
+        return identity if _NINE.fullmatch(identity) else digest[:9]
+    return identity if engine != "openai" or len(identity) <= ID_CHARS_MAX else f"call_{digest[:32]}"
+
+
+def _write_call(call: Call, engine: Engine) -> Object:
+    identity = fit_id(call.id, engine)
     if call.custom:
-        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+        return {"id": identity, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": identity, "type": "function", "function": function}
 
 
 def _write_part(part: Part) -> Object:

@@ -21,6 +21,7 @@ from tokenworks.wire.prompt.chat_writer import BY_FLAG, BY_OBJECT, BY_TEMPLATE
 from tokenworks.wire.prompt.extras import judge_extras
 from tokenworks.wire.prompt.finders import Finder
 from tokenworks.wire.prompt.rewrites import Rewrite
+from tokenworks.wire.prompt.strict import suits_claude, suits_openai
 from tokenworks.wire.prompt.vocabulary import (
     Declined,
     Document,
@@ -242,7 +243,16 @@ _UNBOUNDED = Fate("dropped", "was dropped: this engine knows no budget, and thin
 _HIGH = Fate("told", "is told as the nearest effort that the engine knows.", say.tell_effort(HIGHEST), True)
 _DEFAULT = Fate("dropped", "was dropped: this model has words of its own for effort, and does as it does without one.",
                 say.drop_effort)
-_FLAT = Fate("told", "goes under one name with its namespace, and is told back under its own.", say.flatten_groups)
+_FLAT = Fate("told", "goes under one name with its namespace, and is told back under its own.", say.rename_tools(True))
+_SHORT = Fate("told", "goes under a name that everybody takes, and is told back under its own.",
+              say.rename_tools(False))
+_SURE = Fate("told", "is asked for with its guarantee.", say.make_strict)
+_UNSURE = Fate("told", "is asked for without a guarantee: OpenAI gives one if objects require all their members and "
+               "allow no others.", None, True)
+_LOOSE = Fate("told", "is sent without strict: Claude guarantees schemas whose objects allow no other members, and no "
+              "bounds.", say.drop_strict(suits_claude), True)
+_LAX = Fate("told", "is sent without strict: OpenAI guarantees schemas whose objects require all their members and "
+            "allow no others.", say.drop_strict(suits_openai), True)
 _NOT_RUN = Fate("dropped", "was dropped: another maker's servers run it. The model answers without it.",
                 say.drop_hosted)
 _TOOLS = (
@@ -252,6 +262,11 @@ _TOOLS = (
         Fate("refused", "is a tool that only another maker's models know. Declare it as a function."))),
     Feature("tools that another maker's servers run", {}, find.find_hosted, _cells(_NOT_RUN)),
     Feature("tools in a namespace", {}, find.find_groups, _cells(_FLAT, KEPT, _FLAT)),
+    Feature("names of tools that are too long, or odd", {}, find.find_misnamed, _cells(_SHORT)),
+    Feature("strict tools that Claude does not guarantee", {}, find.find_loose(suits_claude), _cells(KEPT),
+            _at(CLAUDE, "messages", _LOOSE)),
+    Feature("strict tools that OpenAI does not guarantee", {}, find.find_loose(suits_openai), _cells(KEPT),
+            _at(OPENAI, "chat", _LAX) | _at(OPENAI, "responses", _LAX), ("messages",)),
     Feature("tools of free text", {}, find.find_customs, _cells(_FUNCTION),
             _at(OPENAI, "chat") | _at(OPENAI, "responses")),
     Feature("a choice among some tools", _all("tool_choice"), find.find_allowed, _cells(_ALLOWED),
@@ -260,6 +275,12 @@ _TOOLS = (
             _at(LOOSE, "chat", _AS_SCHEMA) | _at(LOOSE, "responses", _AS_SCHEMA)),
     Feature("JSON of any form", {}, find.find_format("json"), _cells(KEPT, KEPT, _AS_TOOL)),
     Feature("JSON by a schema", {}, find.find_format("schema"), _cells(KEPT, KEPT, _AS_TOOL), _at(CLAUDE, "messages")),
+    Feature("a schema that Claude does not guarantee", {}, find.find_unsure, _cells(KEPT),
+            _at(CLAUDE, "messages", _AS_TOOL)),
+    Feature("a schema of Claude's, guaranteed", {}, find.find_guarantee(True), _cells(KEPT),
+            _at(OPENAI, "chat", _SURE) | _at(OPENAI, "responses", _SURE), ("messages",)),
+    Feature("a schema of Claude's, without OpenAI's guarantee", {}, find.find_guarantee(False), _cells(KEPT),
+            _at(OPENAI, "chat", _UNSURE) | _at(OPENAI, "responses", _UNSURE), ("messages",)),
     Feature("a budget to think for", {}, find.find_budget, _cells(_AS_EFFORT, None, KEPT),
             _at(WORDY, "chat", _UNBOUNDED) | _at(("llamacpp", "dashscope"), "chat")),
     Feature("an effort in Claude's words", {"messages": "output_config.effort"}, find.find_effort(*EFFORTS),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import msgspec
 
+from tokenworks.wire.prompt.strict import suits_claude, suits_openai
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Declined,
@@ -26,6 +28,7 @@ from tokenworks.wire.rules import AUDIO, CLIENT_TOOLS
 Finder = Callable[[Prompt, Target], Iterator[str]]
 
 DRAWN = Sampling()
+NAMES = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of tools: what the strictest interface takes
 _CLIENT = tuple({beginning for kinds in CLIENT_TOOLS.values() for beginning in kinds})
 
 
@@ -90,6 +93,40 @@ def find_format(kind: str) -> Finder:
             yield prompt.format.path
 
     return find
+
+
+def find_unsure(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A schema whose form Claude does not guarantee."""
+    if prompt.format is not None and prompt.format.kind == "schema" and not suits_claude(prompt.format.schema):
+        yield prompt.format.path
+
+
+def find_guarantee(sure: bool) -> Finder:
+    """A schema whose form has to be guaranteed without a word, by whether it is one that OpenAI guarantees."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        wanted = prompt.format
+        silent = wanted is not None and wanted.kind == "schema" and wanted.strict is None
+        if wanted is not None and silent and suits_openai(wanted.schema) is sure:
+            yield wanted.path
+
+    return find
+
+
+def find_loose(suits: Callable[[bytes], bool]) -> Finder:
+    """Strict tools whose schemas a maker does not guarantee."""
+
+    def find(prompt: Prompt, _target: Target) -> Iterator[str]:
+        yield from (tool.path for tool in prompt.tools if tool.strict and tool.schema and not suits(tool.schema))
+
+    return find
+
+
+def find_misnamed(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """Tools whose names are too long or have signs that not everybody takes."""
+    yield from (tool.path for tool in prompt.tools if not tool.group and not NAMES.fullmatch(tool.name))
+    yield from (part.path for part in walk_parts(prompt)
+                if isinstance(part, Call) and not part.group and not NAMES.fullmatch(part.name))
 
 
 def find_forced(prompt: Prompt, _target: Target) -> Iterator[str]:

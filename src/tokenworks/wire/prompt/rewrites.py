@@ -12,8 +12,9 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenworks.wire import loose
-from tokenworks.wire.prompt.finders import DRAWN, is_writing
+from tokenworks.wire.prompt.finders import DRAWN, NAMES, is_writing
 from tokenworks.wire.prompt.plain import effort_of, tell_document
+from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Choice,
@@ -179,9 +180,11 @@ def _joined(parts: tuple[Part, ...]) -> Any:
     return tuple(joined)
 
 
-def go_on(prompt: Prompt, _target: Target) -> Prompt:
-    """The engine is told to go on from the last message instead of answering it."""
-    told = {"add_generation_prompt": msgspec.Raw(b"false"), "continue_final_message": msgspec.Raw(b"true")}
+def go_on(prompt: Prompt, target: Target) -> Prompt:
+    """The engine is told to go on from the last message instead of answering it; vLLM wants the two said together."""
+    told = {"continue_final_message": msgspec.Raw(b"true")}
+    if target.engine == "vllm":
+        told["add_generation_prompt"] = msgspec.Raw(b"false")
     return replace(prompt, extras={**prompt.extras, **told})
 
 
@@ -219,39 +222,47 @@ def tell_effort(words: Mapping[Effort, Effort]) -> Rewrite:
 # --- tools ---
 
 
-def flat_names(prompt: Prompt) -> dict[tuple[str, str], str]:
-    """(namespace, name) of each tool in a namespace, with the one name that it is sent under."""
-    found = [(tool.group, tool.name) for tool in prompt.tools if tool.group]
-    found += [(part.group, part.name) for turn in prompt.turns for part in turn.parts
-              if isinstance(part, Call) and part.group]
-    taken = {tool.name for tool in prompt.tools if not tool.group}
+def flat_names(prompt: Prompt, grouped: bool) -> dict[tuple[str, str], str]:
+    """(namespace, name) of each tool that needs another name, with the one that it is sent under.
+
+    Those are the tools whose names not everybody takes, and if `grouped` those of namespaces.
+    """
+    found = [(tool.group, tool.name) for tool in prompt.tools]
+    found += [(part.group, part.name) for turn in prompt.turns for part in turn.parts if isinstance(part, Call)]
+    pairs = [(group, name) for group, name in dict.fromkeys(found)
+             if (grouped if group else not NAMES.fullmatch(name))]
+    taken = {name for group, name in found if (group, name) not in pairs and not group}
     names: dict[tuple[str, str], str] = {}
-    for key in dict.fromkeys(found):
-        plain = cut = _SIGNS.sub("_", "__".join(key))[-NAME_CHARS_MAX:]
+    for group, name in pairs:
+        plain = cut = _SIGNS.sub("_", f"{group}__{name}" if group else name or "_")[-NAME_CHARS_MAX:]
         number = 1
         while plain in taken:
             number += 1
             plain = f"{cut[:NAME_CHARS_MAX - 4]}_{number}"
         taken.add(plain)
-        names[key] = plain
+        names[group, name] = plain
     return names
 
 
-def flatten_groups(prompt: Prompt, _target: Target) -> Prompt:
-    """Tools of namespaces under one name each."""
-    names = flat_names(prompt)
+def rename_tools(grouped: bool) -> Rewrite:
+    """Tools under names that everybody takes; with `grouped` those of namespaces under one name each."""
 
-    def change(part: Part) -> Part:
-        if isinstance(part, Call) and part.group:
-            return replace(part, name=names[part.group, part.name], group="")
-        return part
+    def rewrite(prompt: Prompt, _target: Target) -> Prompt:
+        names = flat_names(prompt, grouped)
 
-    tools = tuple(replace(tool, name=names[tool.group, tool.name], group="") if tool.group else tool
-                  for tool in prompt.tools)
-    alone = {name: flat for (_, name), flat in names.items()}
-    known = {tool.name for tool in prompt.tools if not tool.group}
-    chosen = tuple(name if name in known else alone.get(name, name) for name in prompt.choice.names)
-    return replace(map_parts(prompt, change), tools=tools, choice=replace(prompt.choice, names=chosen))
+        def change(part: Part) -> Part:
+            if isinstance(part, Call) and (part.group, part.name) in names:
+                return replace(part, name=names[part.group, part.name], group="")
+            return part
+
+        tools = tuple(replace(tool, name=names[tool.group, tool.name], group="") if (tool.group, tool.name) in names
+                      else tool for tool in prompt.tools)
+        alone = {name: flat for (_, name), flat in names.items()}
+        known = {tool.name for tool in prompt.tools if not tool.group and ("", tool.name) not in names}
+        chosen = tuple(name if name in known else alone.get(name, name) for name in prompt.choice.names)
+        return replace(map_parts(prompt, change), tools=tools, choice=replace(prompt.choice, names=chosen))
+
+    return rewrite
 
 
 def wrap_customs(prompt: Prompt, _target: Target) -> Prompt:
@@ -323,8 +334,26 @@ def ask_tool(prompt: Prompt, _target: Target) -> Prompt:
     name = schema_tool(prompt)
     about = wanted.description or "Gives the answer in the form that is wanted. Call it to answer."
     choice = Choice("some" if others else "these", () if others else (name,), wanted.path)
-    tools = (*others, Tool(name, about, schema, strict=wanted.strict, path=wanted.path))
+    strict = wanted.strict if suits_claude(schema) else None
+    tools = (*others, Tool(name, about, schema, strict=strict, path=wanted.path))
     return replace(prompt, format=None, tools=tools, choice=choice, parallel=False)
+
+
+def drop_strict(suits: Callable[[bytes], bool]) -> Rewrite:
+    """Tools without a guarantee that their maker does not give."""
+
+    def rewrite(prompt: Prompt, _target: Target) -> Prompt:
+        tools = tuple(replace(tool, strict=None) if tool.strict and tool.schema and not suits(tool.schema) else tool
+                      for tool in prompt.tools)
+        return replace(prompt, tools=tools)
+
+    return rewrite
+
+
+def make_strict(prompt: Prompt, _target: Target) -> Prompt:
+    """Structured output whose form is guaranteed, for those who do not do so unasked."""
+    wanted = prompt.format
+    return prompt if wanted is None else replace(prompt, format=replace(wanted, strict=True))
 
 
 def schema_tool(prompt: Prompt) -> str:

@@ -96,7 +96,7 @@ def translate(facts: RequestFacts, to: Dialect, target: Target) -> Translated | 
 def _asked(facts: RequestFacts, prompt: Prompt, sent: Prompt) -> Asked:
     """What has to be told back otherwise than it comes, seen from what was read and what was sent."""
     grouped = any(tool.group for tool in prompt.tools) and not any(tool.group for tool in sent.tools)
-    flat = flat_names(prompt) if grouped else {}
+    flat = flat_names(prompt, grouped)
     functions = {tool.name for tool in sent.tools if not tool.custom}
     customs = {flat.get((tool.group, tool.name), tool.name) for tool in prompt.tools if tool.custom}
     called = prompt.format is None and sent.format is not None
@@ -107,7 +107,7 @@ def _asked(facts: RequestFacts, prompt: Prompt, sent: Prompt) -> Asked:
         include_usage=facts.include_usage,
         forced=sent.format.name if called and sent.format is not None else "",
         customs=frozenset(customs & functions),
-        groups={sent_as: group for (group, _), sent_as in flat.items()},
+        groups={sent_as: group for (group, _), sent_as in flat.items() if group},
         names={sent_as: name for (_, name), sent_as in flat.items()},
         reasoning_shown=facts.dialect != "messages" or prompt.reasoning.shown,
         stops=prompt.sampling.stop,
