@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import given
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 from tests.wire.prompt.strategies import prompts
 
 from tokenworks.wire.prompt.plain import (
-    USER_CHARS_MAX,
+    WORD_CHARS_MAX,
     Ids,
     budget_of,
     effort_of,
     join_data,
     pair_results,
     remind,
-    short_user,
+    shorten,
     tell_document,
 )
 from tokenworks.wire.prompt.vocabulary import Call, Document, Prompt, Result, Text, Turn
@@ -31,10 +32,10 @@ def test_documents_and_reminders() -> None:
 
 @given(st.text(), st.text())
 def test_users_keep_apart(one: str, other: str) -> None:
-    assert short_user("u" * USER_CHARS_MAX) == "u" * USER_CHARS_MAX
+    assert shorten("u" * WORD_CHARS_MAX) == "u" * WORD_CHARS_MAX
     long, longer = "u" * 99 + one, "u" * 99 + other
-    assert len(short_user(long)) == USER_CHARS_MAX
-    assert (short_user(long) == short_user(longer)) == (long == longer)
+    assert len(shorten(long)) == WORD_CHARS_MAX
+    assert (shorten(long) == shorten(longer)) == (long == longer)
 
 
 def test_efforts_and_budgets() -> None:
@@ -46,13 +47,15 @@ def test_efforts_and_budgets() -> None:
 
 
 @given(st.lists(st.text(), max_size=9))
-def test_different_ids_stay_different(ids: list[str]) -> None:
+def test_no_two_calls_have_the_same_id(ids: list[str]) -> None:
     fitted = Ids()
-    sent = {identity: fitted.fit(identity) for identity in ids}
-    assert len(set(sent.values())) == len(sent)
-    assert all(fitted.fit(identity) == found for identity, found in sent.items())
-    assert all((found and found.replace("_", "").replace("-", "").isalnum()) or set(found) <= {"_", "-"}
-               for found in sent.values())  # fmt: skip
+    sent = []
+    for identity in ids:
+        sent.append(fitted.issue(identity))
+        assert fitted.find(identity) == sent[-1]
+    assert len(set(sent)) == len(sent)
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", found) for found in sent)
+    assert fitted.find("of nobody") == "of nobody"
 
 
 @given(prompts("messages", "responses"))

@@ -107,6 +107,12 @@ def test_what_the_model_said() -> None:
     ]
 
 
+def test_long_ids_are_cut_alike() -> None:
+    turns = (Turn("assistant", (Call("c" * 99, "f", "{}"),)), Turn("user", (Result("c" * 99, ()),)))
+    ids = [item["call_id"] for item in said(*turns)["input"]]
+    assert ids[0] == ids[1] and len(ids[0]) == 64
+
+
 def test_open_thoughts_go_to_engines_alone() -> None:
     prompt = Prompt("m", (Turn("assistant", (Thought("t", "openai"), Thought("", "openai"))),))
     assert written(prompt)["input"] == []

@@ -95,7 +95,8 @@ BAD_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/
     ({"messages": [HI, use()]}, "messages[1].content[0]", "leave the call out"),
     ({"messages": [HI, use(), BYE, result()]}, "messages[3].content[0].tool_use_id", "Move the result right behind"),
     ({"messages": [HI, use(), result(), result()]}, "messages[3].content[0].tool_use_id", "has a result already"),
-    ({"messages": [HI, use(), result(), use(), result()]}, "messages[3].content[0].id", "an id of its own"),
+    ({"messages": [HI, use(), use(), result()]}, "messages[2].content[0].id", "an id of its own"),
+    ({"messages": [HI, use(), result(), use(), HI]}, "messages[3].content[0]", "has no result"),
     ({"messages": [HI, use(""), result("")]}, "messages[1].content[0].id", "is empty"),
     ({"messages": [{"role": "user", "content": [BAD_IMAGE]}]}, "messages[0].content[0].source.media_type", "image/png"),
     ({"messages": [HI, use(), result(content=[BAD_IMAGE])]}, "messages[2].content[0].content[0].source.media_type",
@@ -153,7 +154,7 @@ def test_responses(body: Any, path: str, remedy: str) -> None:
     assert (param, remedy in message) == (path, True), message
 
 
-ASKED = {"role": "assistant", "tool_calls": [
+ASKED: dict[str, Any] = {"role": "assistant", "tool_calls": [
     {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
 TOLD = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
 
@@ -163,7 +164,8 @@ TOLD = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
     ({"messages": [HI, TOLD]}, "messages[1].tool_call_id", "there is no call"),
     ({"messages": [HI, ASKED, BYE, TOLD]}, "messages[3].tool_call_id", "Move the result right behind"),
     ({"messages": [HI, ASKED, HI]}, "messages[1].tool_calls[0]", "has no result"),
-    ({"messages": [HI, ASKED, TOLD, ASKED, TOLD]}, "messages[3].tool_calls[0].id", "an id of its own"),
+    ({"messages": [HI, {**ASKED, "tool_calls": ASKED["tool_calls"] * 2}, TOLD]}, "messages[1].tool_calls[1].id",
+     "an id of its own"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {
         "url": "data:image/png;base64,AAAA"}}]}]}, "messages[0].content[0].image_url.url", "no image"),
     ({"messages": [HI], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "x"}}}]},
@@ -174,6 +176,14 @@ TOLD = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
 def test_chat(body: Any, path: str, remedy: str) -> None:
     param, message = fault_of("chat", body)
     assert (param, remedy in message) == (path, True), message
+
+
+def test_engines_that_count_calls_anew_in_each_turn() -> None:
+    read = chat.read_prompt(fields({"model": "m", "messages": [HI, ASKED, TOLD, ASKED, TOLD]}))
+    assert isinstance(read, Prompt) and check_sound(read, "chat") is None
+    sent = messages_writer.write_prompt(read, Target("anthropic"))["messages"]
+    ids = [[block.get("id") or block.get("tool_use_id") for block in turn["content"]] for turn in sent]  # type: ignore[attr-defined]
+    assert ids == [[None], ["c1"], ["c1"], ["c1_2"], ["c1_2"]]
 
 
 def test_what_is_sound_although_it_looks_odd() -> None:

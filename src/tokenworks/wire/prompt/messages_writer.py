@@ -16,7 +16,7 @@ import msgspec
 from tokenworks.wire import loose
 from tokenworks.wire.dialects import Engine
 from tokenworks.wire.prompt.media import plain_type
-from tokenworks.wire.prompt.plain import Ids, budget_of, pair_results, remind, short_user
+from tokenworks.wire.prompt.plain import Ids, budget_of, pair_results, remind, shorten
 from tokenworks.wire.prompt.vocabulary import (
     Call,
     Declined,
@@ -58,7 +58,7 @@ def write_prompt(prompt: Prompt, target: Target) -> Object:
     body |= _tools(prompt)
     body |= _output(prompt, target, cap)
     if prompt.user:
-        body["metadata"] = {"user_id": short_user(prompt.user, USER_CHARS_MAX)}
+        body["metadata"] = {"user_id": shorten(prompt.user, USER_CHARS_MAX)}
     return {**prompt.extras, **body}
 
 
@@ -128,12 +128,12 @@ class _Blocks:
         if isinstance(part, Document):
             return {"type": "document", "source": _source(part), **({"title": part.name} if part.name else {})}
         if isinstance(part, Call):
-            return {"type": "tool_use", "id": self._ids.fit(part.id), "name": part.name, "input": _arguments(part)}
+            return {"type": "tool_use", "id": self._ids.issue(part.id), "name": part.name, "input": _arguments(part)}
         return self._result(part)
 
     def _result(self, result: Result) -> Object:
         content = [made for part in result.parts if (made := self._block(part)) is not None]
-        block: Object = {"type": "tool_result", "tool_use_id": self._ids.fit(result.id)}
+        block: Object = {"type": "tool_result", "tool_use_id": self._ids.find(result.id)}
         if content:
             block["content"] = content
         if result.failed:

@@ -12,7 +12,7 @@ import msgspec
 
 from tokenworks.wire.prompt.vocabulary import Call, Document, Effort, Result, Turn
 
-USER_CHARS_MAX = 64  # of OpenAI's `user`; Claude Code's own user_id is about 150 characters long
+WORD_CHARS_MAX = 64  # of OpenAI's `user` and `call_id`; Claude Code's own user_id is about 150 characters long
 _SIGNS = re.compile(r"[^A-Za-z0-9_-]")
 # Percent of the output cap that an effort may think for; OpenRouter's documented equivalence of the two.
 SHARES: dict[Effort, int] = {"minimal": 10, "low": 20, "medium": 50, "high": 80, "xhigh": 95, "max": 95}
@@ -37,9 +37,9 @@ def remind(text: str) -> str:
     return f"<system-reminder>\n{text}\n</system-reminder>"
 
 
-def short_user(user: str, chars_max: int = USER_CHARS_MAX) -> str:
-    """The client's own user in at most so many characters (64 or more): the same user always has the same name."""
-    return user if len(user) <= chars_max else hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()
+def shorten(word: str, chars_max: int = WORD_CHARS_MAX) -> str:
+    """The client's own user, or an id, in at most so many characters (64 or more): the same is always told the same."""
+    return word if len(word) <= chars_max else hashlib.sha256(word.encode("utf-8", "replace")).hexdigest()
 
 
 def budget_of(effort: Effort, cap: int) -> int:
@@ -54,24 +54,28 @@ def effort_of(budget: int, cap: int) -> Effort:
 
 
 class Ids:
-    """Ids of calls in letters that every interface takes; different ones stay different."""
+    """Ids of calls in letters that every interface takes. Some engines give the same ids in each turn: here no two
+    calls have the same, and a result has that of the last call before it.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._used: set[str] = set()
 
-    def fit(self, identity: str) -> str:
-        """The id as it is sent."""
-        found = self._known.get(identity)
-        if found is None:
-            found = cut = _SIGNS.sub("_", identity) or "call"
-            number = 1
-            while found in self._used:
-                number += 1
-                found = f"{cut}_{number}"
-            self._used.add(found)
-            self._known[identity] = found
+    def issue(self, identity: str) -> str:
+        """The id of a call as it is sent."""
+        found = cut = _SIGNS.sub("_", identity) or "call"
+        number = 1
+        while found in self._used:
+            number += 1
+            found = f"{cut}_{number}"
+        self._used.add(found)
+        self._known[identity] = found
         return found
+
+    def find(self, identity: str) -> str:
+        """The id of a result: as its call was sent."""
+        return self._known.get(identity, identity)
 
 
 def pair_results(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from tokenworks.wire import loose
-from tokenworks.wire.prompt.plain import effort_of, join_data, short_user, tell_document
+from tokenworks.wire.prompt.plain import effort_of, join_data, shorten, tell_document
 from tokenworks.wire.prompt.responses import LOGPROBS, SEALED
 from tokenworks.wire.prompt.vocabulary import (
     Call,
@@ -53,7 +53,7 @@ def write_prompt(prompt: Prompt, target: Target) -> Object:
     body |= _tools(prompt)
     body |= _output(prompt, target)
     if prompt.user:
-        body["user"] = short_user(prompt.user)
+        body["user"] = shorten(prompt.user)
     if prompt.cache_key:
         body["prompt_cache_key"] = prompt.cache_key
     if prompt.metadata:
@@ -110,15 +110,15 @@ def _raw(part: Part) -> Object:
 
 
 def _call(call: Call) -> Object:
-    said: Object = {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments or "{}"}
-    if call.custom:
-        said = {"type": "custom_tool_call", "call_id": call.id, "name": call.name, "input": call.arguments}
+    said: Object = {"type": "custom_tool_call" if call.custom else "function_call", "call_id": shorten(call.id)}
+    said |= {"name": call.name}
+    said |= {"input": call.arguments} if call.custom else {"arguments": call.arguments or "{}"}
     return {**said, "namespace": call.group} if call.group else said
 
 
 def _result(result: Result) -> Object:
     kind = "custom_tool_call_output" if result.custom else "function_call_output"
-    return {"type": kind, "call_id": result.id, "output": _told(result)}
+    return {"type": kind, "call_id": shorten(result.id), "output": _told(result)}
 
 
 def _told(result: Result) -> str | list[Object]:

@@ -6,7 +6,7 @@ own, so `client` is the dialect that it spoke.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.prompt.media import check_document, check_image
@@ -53,63 +53,57 @@ def _check_turns(turns: tuple[Turn, ...], client: Dialect) -> Malformed | None:
 
 def _check_calls(turns: tuple[Turn, ...], client: Dialect) -> Malformed | None:
     """Every call has one result after it, and every result its call before it."""
-    made = [part for turn in turns for part in turn.parts if isinstance(part, Call)]
-    if fault := _check_ids(made, client):
-        return fault
-    known = {call.id for call in made}
+    known = {part.id for turn in turns for part in turn.parts if isinstance(part, Call)}
+    waiting: dict[str, Call] = {}
     callers: dict[str, int] = {}
     answered: dict[str, Result] = {}
     last = -1
     for index, turn in enumerate(turns):
-        if turn.role == "assistant":
-            last = index
+        last = index if turn.role == "assistant" else last
         for part in turn.parts:
+            fault = None
             if isinstance(part, Call):
-                callers[part.id] = index
+                fault = _check_call(part, client, waiting)
+                waiting[part.id], callers[part.id] = part, index
+                answered.pop(part.id, None)
             elif isinstance(part, Result):
-                late = client in ORDERED and callers.get(part.id, last) != last
-                fault = _check_result(part, client, part.id in known, part.id in callers)
-                if fault is None and late:
-                    fault = _misplaced(part, client)
-                if fault is None and (earlier := answered.get(part.id)) is not None:
-                    fault = _wrong(_identity(part, client), f": the call {part.id!r} has a result already, at "
-                                   f"{earlier.path}. Send one for each call.")
-                if fault is not None:
-                    return fault
+                fault = _check_result(part, client, part.id in known, answered.get(part.id))
+                if fault is None and part.id not in callers:
+                    fault = _wrong(_identity(part, client), f": the result of the call {part.id!r} stands before the "
+                                   "call. Move it behind the message that made the call.")
+                if fault is None and client in ORDERED and callers[part.id] != last:
+                    fault = _wrong(_identity(part, client), f": another message of the assistant stands between the "
+                                   f"call {part.id!r} and this result of it. Move the result right behind the message "
+                                   "that made the call.")
+                waiting.pop(part.id, None)
                 answered[part.id] = part
-    for call in made:
-        if call.id not in answered:
-            return _wrong(call.path, f": the call {call.id!r} has no result. Send what the tool came to after it, or "
-                          "leave the call out.")
+            if fault is not None:
+                return fault
+    for call in waiting.values():
+        return _wrong(call.path, f": the call {call.id!r} has no result. Send what the tool came to after it, or leave "
+                      "the call out.")
     return None
 
 
-def _check_ids(made: list[Call], client: Dialect) -> Malformed | None:
-    first: dict[str, Call] = {}
-    for call in made:
-        place = f"{call.path}.{CALL_IDS.get(client, 'id')}"
-        if not call.id:
-            return _wrong(place, " is empty. Give every call an id, and its result the same.")
-        if call.id in first:
-            return _wrong(place, f": the id {call.id!r} stands twice, first at {first[call.id].path}. Give every call "
-                          "an id of its own.")
-        first[call.id] = call
+def _check_call(call: Call, client: Dialect, waiting: Mapping[str, Call]) -> Malformed | None:
+    """An id may come again once its call has a result: some engines count anew in each turn."""
+    place = f"{call.path}.{CALL_IDS.get(client, 'id')}"
+    if not call.id:
+        return _wrong(place, " is empty. Give every call an id, and its result the same.")
+    if call.id in waiting:
+        return _wrong(place, f": the id {call.id!r} stands twice, first at {waiting[call.id].path}. Give every call an "
+                      "id of its own.")
     return None
 
 
-def _check_result(result: Result, client: Dialect, known: bool, before: bool) -> Malformed | None:
+def _check_result(result: Result, client: Dialect, known: bool, earlier: Result | None) -> Malformed | None:
     if not known:
         return _wrong(_identity(result, client), f": there is no call {result.id!r} that this is the result of. Send "
                       "the assistant's message that made the call before it, or leave the result out.")
-    if not before:
-        return _wrong(_identity(result, client), f": the result of the call {result.id!r} stands before the call. "
-                      "Move it behind the message that made the call.")
+    if earlier is not None:
+        return _wrong(_identity(result, client), f": the call {result.id!r} has a result already, at {earlier.path}. "
+                      "Send one for each call.")
     return None
-
-
-def _misplaced(result: Result, client: Dialect) -> Malformed:
-    return _wrong(_identity(result, client), f": another message of the assistant stands between the call "
-                  f"{result.id!r} and this result of it. Move the result right behind the message that made the call.")
 
 
 def _identity(result: Result, client: Dialect) -> str:
