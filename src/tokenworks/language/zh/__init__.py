@@ -5,7 +5,7 @@ The terms are those of docs/zh/glossary.md.
 
 from __future__ import annotations
 
-from tokenworks.language.zh import cli, documents, errors, fields, operations, records, refusals, sealed, words
+from tokenworks.language.zh import cli, documents, errors, fields, operations, otel, records, refusals, sealed, words
 
 TABLES = (words.ROWS, operations.ROWS, errors.ROWS, fields.ROWS, refusals.ROWS, records.ROWS, cli.ROWS, documents.ROWS,
-          sealed.ROWS)
+          sealed.ROWS, otel.ROWS)
