@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.goldens import body, stream
 from tests.wire.gist import events_of, gist
@@ -11,7 +13,9 @@ from tokenworks.wire.events import (
     ENDED,
     Begin,
     BlockBegin,
+    BlockEnd,
     Delta,
+    Event,
     Extra,
     Failed,
     Finish,
@@ -49,6 +53,43 @@ def test_sparse(name: str, kind: str) -> None:
     assert len(begun) == 1 and begun[0].id.startswith("resp_")
     assert [block[0] for block in gist(events)[0][1]] == [kind] and gist(events)[0][1][0][2]
     assert any(isinstance(event, UsageSeen) for event in events)
+
+
+SAID = [{"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": "Hi"}]},
+        {"type": "function_call", "id": "fc_1", "call_id": "c_1", "name": "f", "arguments": '{"x":1}'}]
+MEANT = [(0, [("reasoning", "", "Hm."), ("text", "", "Hi"), ("tool", "f", '{"x": 1}')], "tool")]
+
+
+def read(*said: dict[str, object]) -> list[Event]:
+    reader = responses.Reader()
+    return [event for one in said for event in reader.read(json.dumps(one).encode()) or []]
+
+
+def test_without_pieces() -> None:
+    """Some servers tell no deltas, some of them no items either."""
+    created = {"type": "response.created", "response": {"id": "r"}}
+    completed = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": SAID}}
+    items: list[dict[str, object]] = []
+    for index, item in enumerate(SAID):
+        bare = {key: value for key, value in item.items() if key in ("type", "id", "call_id", "name")}
+        items += [{"type": "response.output_item.added", "output_index": index, "item": bare},
+                  {"type": "response.output_item.done", "output_index": index, "item": item}]
+    assert gist(read(created, *items, completed)) == MEANT
+    assert gist(read(created, completed)) == MEANT
+
+
+def test_without_items() -> None:
+    """Others tell text alone, and calls with the last event."""
+    pieces = [{"type": f"response.{kind}.delta", "delta": text} for kind, text in (
+        ("reasoning_summary_text", "H"), ("reasoning_summary_text", "m."), ("output_text", "Hi"))]
+    completed = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": SAID}}
+    events = read({"type": "response.created", "response": {"id": "r"}}, *pieces, completed)
+    assert gist(events) == MEANT and [event.text for event in events if isinstance(event, Delta)][:2] == ["H", "m."]
+    ends = [event.block for event in events if isinstance(event, BlockEnd)]
+    assert ends == [0, 1, 2]
+    lost = {"type": "response.function_call_arguments.delta", "delta": "{}"}
+    assert not any(isinstance(event, BlockBegin) for event in read(lost))
 
 
 def test_timings() -> None:

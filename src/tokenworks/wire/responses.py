@@ -115,6 +115,13 @@ PART_KINDS: dict[str, Kind] = {
     "reasoning_text": "reasoning",
     "summary_text": "summary",
 }
+# Text that some servers tell without an item around it.
+_BARE: dict[str, Kind] = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning_summary_text.delta": "reasoning",
+}
 # Events whose `delta` is output of the model; other deltas (audio, outputs of tools that the upstream runs) are not.
 _OUTPUTS = frozenset({
     "response.output_text.delta",
@@ -145,6 +152,9 @@ class Reader:
         self._items: dict[int | str, int] = {}  # output index or id: block
         self._next = 0
         self._called = False
+        self._items_told = False
+        self._bare: Kind | None = None  # what is told without an item
+        self._said: set[int] = set()  # blocks whose text has been told
 
     def read(self, data: bytes, name: str = "") -> list[Event] | None:
         """The events of one wire event; None if it is not JSON."""
@@ -158,9 +168,12 @@ class Reader:
         if kind in _OUTPUTS:
             if not event.delta:
                 return []
-            pieces: list[Event] = [Delta(0, self._find(event), event.delta)]
+            pieces: list[Event] = [] if self._items_told else self._begin_bare(kind, event)
+            block = self._find(event)
+            self._said.add(block)
+            pieces.append(Delta(0, block, event.delta))
             if event.logprobs is not NONE and (raw := loose.given(event.logprobs)) not in (b"", b"[]"):
-                pieces.append(Extra(0, pieces[0].block, "logprobs", raw))  # type: ignore[union-attr]
+                pieces.append(Extra(0, block, "logprobs", raw))
             if event.timings is not None:
                 pieces.append(ProgressSeen(event.timings))
             return pieces
@@ -185,14 +198,16 @@ class Reader:
         elif kind in _PARTS:
             self._part(events, event, _PARTS[kind])
         elif kind == "response.output_item.added":
+            self._items_told = True
             self._item(events, event, bytes(event.item))
         elif kind == "response.output_item.done":
-            events.append(BlockEnd(0, self._find_item(event), bytes(event.item)))
-            events += self._issued_item(_ITEM.decode(bytes(event.item)) or _Item())
+            self._done(events, event, bytes(event.item))
         elif kind == "response.output_text.annotation.added":
             events.append(Extra(0, self._find(event), "annotation", bytes(event.annotation)))
         elif kind in _CLOSINGS:
             events += [] if self._begun else self._begin(bytes(event.response))
+            if not self._items_told:
+                self._left(events, bytes(event.response))
             events += self._close(bytes(event.response))
         elif kind in ("response.failed", "response.cancelled", "error") or (not kind and loose.given(event.error)):
             return [Failed(data)]
@@ -249,9 +264,41 @@ class Reader:
             event.item_id = item.id or item.call_id
         return self._find(event)
 
+    def _begin_bare(self, kind: str, event: _Event) -> list[Event]:
+        """A block for text that comes without an item."""
+        bare = _BARE.get(kind)
+        if bare is None or bare == self._bare:
+            return []
+        ended: list[Event] = [BlockEnd(0, self._next - 1)] if self._bare else []
+        self._bare, block, self._next = bare, self._next, self._next + 1
+        return [*ended, BlockBegin(0, block, bare, event.item_id or "")]
+
+    def _done(self, events: list[Event], event: _Event, raw: bytes) -> None:
+        """An item is complete; what was not told in pieces is told now."""
+        block, item = self._find_item(event), _ITEM.decode(raw) or _Item()
+        if block not in self._said and self._items_told:
+            self._texts(events, block, item)
+        events.append(BlockEnd(0, block, raw))
+        events += self._issued_item(item)
+
+    def _left(self, events: list[Event], raw: bytes) -> None:
+        """The items of a stream that told none, out of its last event."""
+        if self._bare:
+            events.append(BlockEnd(0, self._next - 1))
+        response = _RESPONSE.decode(raw) or _Response()
+        for said in _ITEMS.decode(loose.given(response.output) or b"[]") or ():
+            item = _ITEM.decode(bytes(said)) or _Item()
+            if not self._bare or KINDS.get(item.type) in ("tool", "custom"):
+                self._whole_item(events, bytes(said))
+
     def _whole_item(self, events: list[Event], raw: bytes) -> None:
         block = self._next
         item = self._item(events, _Event(), raw)
+        self._texts(events, block, item)
+        events.append(BlockEnd(0, block, raw))
+
+    def _texts(self, events: list[Event], block: int, item: _Item) -> None:
+        """All that an item says."""
         for index, part in enumerate([*(item.summary or ()), *(item.content or ())]):
             events.append(Part(0, block, index, PART_KINDS.get(part.type, "other")))
             if text := part.text or part.refusal:
@@ -261,7 +308,6 @@ class Reader:
             events += [Extra(0, block, "annotation", bytes(note)) for note in part.annotations or ()]
         if text := item.arguments or item.input:
             events.append(Delta(0, block, text))
-        events.append(BlockEnd(0, block, raw))
 
     def _close(self, raw: bytes) -> list[Event]:
         response = _RESPONSE.decode(raw) or _Response()
