@@ -233,6 +233,14 @@ TRANSLATED = {
         "是只有另一厂商的模型才认识的工具。请声明为函数。",
     "was dropped: this engine knows no budget, and thinks as it does without one.":
         "已去掉：该引擎没有思考预算，按没有预算时思考。",
+    "goes under a name that everybody takes, and is told back under its own.": "以通用的名称发送，回答中恢复原名。",
+    "is asked for with its guarantee.": "按有保证的方式请求。",
+    "is asked for without a guarantee: OpenAI gives one if objects require all their members and allow no others.":
+        "请求时没有保证：对象的成员全部必填且不允许其他成员时，OpenAI 才给出保证。",
+    "is sent without strict: Claude guarantees schemas whose objects allow no other members, and no bounds.":
+        "发送时去掉 strict：Claude 只保证对象不允许其他成员且没有取值范围的模式。",
+    "is sent without strict: OpenAI guarantees schemas whose objects require all their members and allow no others.":
+        "发送时去掉 strict：OpenAI 只保证对象的成员全部必填且不允许其他成员的模式。",
     "was dropped: this model has words of its own for effort, and does as it does without one.":
         "已去掉：该模型的推理强度有自己的写法，按未指定时处理。",
     "is left out: the upstream need not know who asks.": "已去掉：上游无须知道是谁在请求。",
