@@ -173,10 +173,20 @@ def test_ids_of_calls() -> None:
         assert all(one.startswith(f"{prefix}1_") for one in begun[1:])
 
 
+def test_no_arguments() -> None:
+    """None are an object too, which clients of chat parse; unless the call was cut before they came."""
+    for client in CHATTY:
+        said = tell(client, Asked("m"), *block(0, "tool", name="f"), finish="tool_calls")
+        assert [event.text for event in events_of(client, said) if isinstance(event, Delta)] == ["{}"]
+        assert b"{}" not in tell(client, Asked("m"), *block(0, "tool", name="f"), finish="length").replace(
+            b'"input":{}', b"").replace(b'"delta":{}', b"")
+
+
 def test_stop_is_tool() -> None:
     """Some engines say `stop` after a call; a client must know that it is to be run, and the other way round."""
     for client in CHATTY:
-        assert heard(client, Asked("m"), *block(0, "tool", "{}", name="f"), finish="stop")[1] == "tool"
+        for said in ("stop", "from_the_future"):
+            assert heard(client, Asked("m"), *block(0, "tool", "{}", name="f"), finish=said)[1] == "tool"
         assert heard(client, Asked("m"), *block(0, "text", "x"), finish="tool_calls")[1] == "stop"
 
 

@@ -266,7 +266,10 @@ class Recast:
     def _close(self, choice: _Choice, told: _Told) -> Iterator[Event]:
         told.open = False
         choice.open.remove(told)
-        if told.unescaper and (text := told.unescaper.close()):
+        text = told.unescaper.close() if told.unescaper else ""
+        if told.kind == "tool" and not any(told.texts):
+            text = "{}"  # no arguments are an object too: clients of chat parse them
+        if text:
             yield Delta(told.begun.choice, told.block, text)
         yield BlockEnd(told.begun.choice, told.block)
 
@@ -286,8 +289,8 @@ class Recast:
         for told in [told for told in choice.open if told.kind not in CALLS or why not in CUT or told.whole]:
             yield from self._close(choice, told)
         reason = finish.reason
-        if reason in ("stop", "tool"):
-            reason = "tool" if choice.called else "stop"
+        if reason in ("stop", "tool", "other"):
+            reason = "tool" if choice.called else "stop" if reason == "tool" else reason
         yield self._ending(finish, reason)
 
     def _ending(self, finish: Finish, reason: Reason) -> Finish:
