@@ -123,7 +123,7 @@ def _read_tools(fields: Mapping[str, msgspec.Raw], reading: Reading) -> tuple[tu
         if kind not in ("function", "custom"):
             hosted.append(Foreign(kind, bytes(raw), path))
             continue
-        reading.members(raw, path, frozenset({"type", kind, "cache_control"}))
+        reading.compare(tool, path, frozenset({"type", kind, "cache_control"}))
         place = f"{path}.{kind}"
         require(tool, kind, path)
         known = {"name", "description", "parameters", "strict", "format", "cache_control"}

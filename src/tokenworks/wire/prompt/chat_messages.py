@@ -126,7 +126,7 @@ def _read_part(raw: msgspec.Raw, path: str, reading: Reading) -> Part:
     kind = read_text(part, "type", path, None)
     if kind not in ("text", "refusal", "image_url", "file"):
         return Foreign(kind, bytes(raw), path)
-    reading.members(raw, path, _PART)
+    reading.compare(part, path, _PART)
     cache = bytes(part.get("cache_control") or part.get("prompt_cache_breakpoint") or b"")
     if kind == "text":
         return Text(read_text(part, "text", path, None), cache, path)

@@ -18,6 +18,7 @@ from tokenworks.wire.request import shown
 T = TypeVar("T")
 Members = dict[str, msgspec.Raw]
 
+HEAD_CHARS_MAX = 300  # of an address that has its data in itself, up to the comma
 NULL = msgspec.Raw(b"null")
 _INDEX = re.compile(r"\[\d+\]")
 _TEXT = msgspec.json.Decoder(str)
@@ -46,9 +47,13 @@ class Reading:
         """An object's members without the nulls; those that are not `known` are noted."""
         found = {key: value for key, value in _read(_MEMBERS, raw, path, "an object").items() if value != NULL}
         if known is not None:
-            for key in found.keys() - known:
-                self.leave(f"{path}.{key}")
+            self.compare(found, path, known)
         return found
+
+    def compare(self, members: Members, path: str, known: frozenset[str]) -> None:
+        """Note the members that are not `known`."""
+        for key in members.keys() - known:
+            self.leave(f"{path}.{key}")
 
     def leave(self, path: str) -> None:
         """Note a member that nobody has a word for."""
@@ -141,8 +146,8 @@ def split_data(address: str, path: str) -> tuple[str, str, str]:
     """(media type, base64, address) of an address that may hold the data itself: `data:image/png;base64,...`."""
     if address[:5].lower() != "data:":
         return "", "", address
-    head, comma, data = address[5:].partition(",")
-    media, semicolon, coding = head.partition(";")
-    if not comma or not semicolon or not coding.lower().endswith("base64"):
+    comma = address.find(",", 5, HEAD_CHARS_MAX)  # the data itself is copied once
+    media, semicolon, coding = address[5:max(comma, 5)].partition(";")
+    if comma < 0 or not semicolon or not coding.lower().endswith("base64"):
         raise Misread(path, f"{path} must be an address, or the data itself as data:TYPE;base64,DATA.")
-    return media.lower(), data, ""
+    return media.lower(), address[comma + 1 :], ""
