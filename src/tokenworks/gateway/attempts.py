@@ -15,6 +15,7 @@ import structlog
 from tokenworks.admission.translated import find_others
 from tokenworks.credit.records import Outcome
 from tokenworks.gateway.answers import fail
+from tokenworks.gateway.aside import is_heavy
 from tokenworks.gateway.call import Call, Caller, Failure, Fault
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.funding import fit_blind
@@ -87,7 +88,7 @@ def _widen(flow: Flow) -> bool:
     """Those who have to be asked in another dialect take the place of those who speak the client's; once."""
     book, model = flow.shared.book, flow.admitted.model
     offers = book.offers.get(model.id, ())
-    if flow.asked is not None or len(offers) == len(flow.offers):
+    if flow.asked is not None or len(offers) == len(flow.offers) or is_heavy(flow.body):  # no second wait for a thread
         return False
     flow.read_fields()
     others = find_others(flow.facts, model, offers, flow.admitted.output_max, flow.price.extras)

@@ -7,14 +7,17 @@ to give it; when one of them cannot, nobody is asked, and the client hears that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from tokenworks.admission.admit import Admitted, Denied, admit_request
 from tokenworks.admission.offer import Offer
 from tokenworks.credit.records import Refused
 from tokenworks.gateway.answers import MODEL_CHARS_MAX
+from tokenworks.gateway.aside import Decided, is_aside
 from tokenworks.gateway.attempts import NO_FIELDS, VERDICTS
 from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.outlet import Outlet
+from tokenworks.gateway.plain import Price
 from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.speech import say_refusal
@@ -36,14 +39,15 @@ _STORED = "What an upstream keeps cannot be counted. Send the full input."
 class Inquiry:
     """turn.Flow of one question."""
 
-    __slots__ = ("_admitted", "_body", "_call", "_dialect", "_facts", "_id", "_outlet", "_parts", "_seat", "_shared",
-                 "_tried", "_turn")  # fmt: skip
+    __slots__ = ("_admitted", "_body", "_call", "_dialect", "_facts", "_gone", "_id", "_outlet", "_parts", "_seat",
+                 "_shared", "_tried", "_turn")  # fmt: skip
 
     def __init__(self, shared: Shared, turn: Turn, route: Route, seat: Seat) -> None:
         self._shared, self._turn, self._seat = shared, turn, seat
         self._dialect: Dialect = route.dialect or "messages"
         self._id = shared.mint.mint()
         self._call: Call | None = None
+        self._gone = False
         self._tried: tuple[str, ...] = ()
         self._parts: list[bytes] = []
 
@@ -62,7 +66,17 @@ class Inquiry:
         self._body, self._facts = body, facts
         book, caller, shared = self._shared.book, self._seat.caller, self._shared
         price = book.price(caller.account, facts.model, shared.clock.now_ns())
-        admitted = admit_request(facts, caller, book.models, book.offers, price.extras if price else ())
+        ask = partial(admit_request, facts, caller, book.models, book.offers, price.extras if price else ())
+        if is_aside(body, self._dialect, book.offers.get(facts.model, ())):
+            return shared.aside.ask(ask, lambda admitted: self._admit(admitted, price))
+        return self._admit(ask(), price)
+
+    def _admit(self, admitted: Decided | None, price: Price | None) -> None:
+        facts = self._facts
+        if self._gone:
+            return None
+        if admitted is None:
+            return self._refuse(Refusal.INTERNAL)
         if isinstance(admitted, Denied):
             return self._refuse(admitted.refusal, admitted.message, admitted.param)
         if price is None:
@@ -80,6 +94,7 @@ class Inquiry:
 
     def client_gone(self) -> None:
         """Nobody waits for the figure any more."""
+        self._gone = True
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -6,15 +6,19 @@ books, a tokenizer, the disk) is called back. Between an upstream's last bytes a
 
 from __future__ import annotations
 
-from tokenworks.admission.admit import Denied, admit_request
+from functools import partial
+
+from tokenworks.admission.admit import Admitted, Denied, admit_request
 from tokenworks.gateway import hangup
 from tokenworks.gateway.answers import refuse, refuse_body
+from tokenworks.gateway.aside import Decided, is_aside
 from tokenworks.gateway.attempts import judge_failure, judge_status, read_error, route, send
 from tokenworks.gateway.call import Call, Failure
 from tokenworks.gateway.flow import Flow
 from tokenworks.gateway.forms import DIALECT, find_form
 from tokenworks.gateway.funding import denied, fund, try_cut, weigh
 from tokenworks.gateway.ownership import find_owner
+from tokenworks.gateway.plain import Lane, Price
 from tokenworks.gateway.relay import begin_answer, relay_stream, relay_whole
 from tokenworks.gateway.slices import end_early, no_more, refund
 from tokenworks.gateway.usual import answer_usual, ask_usual
@@ -41,23 +45,45 @@ class Serving(Flow):
         if isinstance(facts, Malformed):
             return refuse_body(self, facts)
         self.facts = facts
-        book, lane = self.shared.book, self.seat.lanes.get((self.dialect, facts.model))
+        lane = self.seat.lanes.get((self.dialect, facts.model))
         admitted = lane.admit(facts, self.at_ns) if lane is not None else None
         if lane is None or admitted is None:  # not a request like those before it
-            price = book.price(self.customer.account, facts.model, self.at_ns)
-            decided = admit_request(facts, self.customer, book.models, book.offers, price.extras if price else ())
-            if isinstance(decided, Denied):
-                return refuse_body(self, decided)
-            if price is None:
-                return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
-            self.told = decided.told
-            admitted, lane = decided, book.open_lane(self.seat, decided, facts, price)
-            lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
-        elif form is None:
-            book.learn_form(self.seat, body, facts, lane, admitted)
+            return self.admit()
+        if form is None:
+            self.shared.book.learn_form(self.seat, body, facts, lane, admitted)
+        return self.begin(admitted, lane)
+
+    def admit(self) -> None:
+        """The whole of admission, beside the loop when it may take long."""
+        book, facts = self.shared.book, self.facts
+        price = book.price(self.customer.account, facts.model, self.at_ns)
+        ask = partial(admit_request, facts, self.customer, book.models, book.offers, price.extras if price else ())
+        if is_aside(self.body, self.dialect, book.offers.get(facts.model, ())):
+            self.move("ask")
+            self.shared.aside.ask(ask, lambda decided: self.decided(decided, price))
+        else:
+            self.decided(ask(), price)
+
+    def decided(self, decided: Decided | None, price: Price | None) -> None:
+        """Admission has said yes or no."""
+        if self.stage == "ended":
+            return None  # the client has left meanwhile
+        if decided is None:
+            return refuse(self, Refusal.INTERNAL)
+        if isinstance(decided, Denied):
+            return refuse_body(self, decided)
+        if price is None:
+            return refuse(self, Refusal.MODEL_NOT_ALLOWED, "This account's rate card has no price for that model.")
+        lane = self.shared.book.open_lane(self.seat, decided, self.facts, price)
+        lane.keys = self.shared.tally.keys(decided.model.id, self.dialect)
+        self.told = decided.told
+        return self.begin(decided, lane)
+
+    def begin(self, admitted: Admitted, lane: Lane) -> None:
+        """It may be served."""
         self.lane, self.admitted, self.offers = lane, admitted, admitted.offers
-        self.show = SHOWS[facts.include_usage, facts.progress_wanted]
-        if facts.object_ids:
+        self.show = SHOWS[self.facts.include_usage, self.facts.progress_wanted]
+        if self.facts.object_ids:
             return find_owner(self, self.go_on)
         return self.go_on()
 

@@ -14,6 +14,7 @@ from tokenworks.credit.messages import ToControl
 from tokenworks.credit.records import Record
 from tokenworks.errors import JournalFull
 from tokenworks.fleet.deployment import Model
+from tokenworks.gateway.aside import Aside
 from tokenworks.gateway.budget import Budget
 from tokenworks.gateway.creditdesk import CreditDesk
 from tokenworks.gateway.ids import IdMint
@@ -80,6 +81,7 @@ class Shared:
         self.owners = Owners(self.send)
         self.tally = Tally()
         self.counter: Counter = NoCounter()
+        self.aside = Aside(loop.call_soon_threadsafe)
         self.pool: Pool
         self.flusher: Flusher
         self.link_send: Callable[[ToControl], bool] = lambda message: False

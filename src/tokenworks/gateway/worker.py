@@ -191,6 +191,7 @@ class Worker:
         self.link.close()
         self.wheel.stop()
         self.tokens.close()
+        shared.aside.close()
         log.info("gateway_ended", writer=shared.writer)
 
     async def _wait_running(self, wait_s: float) -> None:
