@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sqlite3
 from typing import Any, NamedTuple
@@ -81,3 +82,12 @@ def test_a_shop_without_price_gateway_or_secret(shop: Shell, hub: Hub) -> None:
     assert "Deployment d1 is down." in result.out and "Deployment d3 is off." in result.out
     assert "Deployment d2 is unusable: The secret env:TOKENWORKS_SECRET_X cannot be read." in result.out
     assert findings(shop)["gateways"]["level"] == "error"
+
+
+def test_a_master_key_that_is_gone(shop: Shell, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("sk-live"))
+    assert shop("secret", "set", "openai").code == 0
+    assert "secrets" not in findings(shop)
+    (shop.state / "secrets.key").unlink()
+    found = findings(shop)["secrets"]
+    assert found["level"] == "error" and "openai" in found["message"] and "secrets.key" in found["fix"]

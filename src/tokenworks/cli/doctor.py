@@ -136,6 +136,10 @@ def _fleet(client: RestClient) -> Iterator[Finding]:
                       + (f": {row['why']}." if row["why"] else "."),
                       "" if level == "ok" else f"{_look(row)}, or: tokenworks deployment change {row['id']} "
                       "--no-enabled")
+    closed = [row["id"] for row in client.pages("/secrets", {"limit": 500}) if not row["readable"]]
+    if closed:
+        yield Finding("secrets", "error", f"This host has no master key for the sealed secrets {', '.join(closed)}.",
+                      "Put secrets.key back from its backup or another host, or: tokenworks secret set NAME")
     for row in client.call("GET", "/leakage")["data"][-5:]:
         if row["ppm"]:
             yield Finding("leakage", "warning", f"{row['deployment']}: engine and meter differ by {row['ppm']} ppm in "

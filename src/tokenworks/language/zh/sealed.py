@@ -62,6 +62,9 @@ SECRETS = {
     "it is sealed for {}, not for {}": "它是为 {0} 封存的，不是为 {1}",
     "seal it: tokenworks secret set {}": "请封存它：tokenworks secret set {0}",
     "no host yet": "尚无主机",
+    "This host has no master key for the sealed secrets {}.": "本机没有封存凭据 {0} 的主密钥。",
+    "Put secrets.key back from its backup or another host, or: tokenworks secret set NAME":
+        "请从备份或其他主机放回 secrets.key，或执行：tokenworks secret set 名称",
     "is left to the upstream, which caches by itself.": "交由上游处理，上游自行缓存。",
 }
 ROWS = SECRETS
