@@ -271,8 +271,14 @@ def test_the_books_go_away_on_the_way() -> None:
         add = staticmethod(away)
         page = desk.store.keys.page
 
+    class Trail:
+        def add(self, _note: object) -> None:
+            raise BooksUnreachable("gone")
+
+    away_store = desk.store._replace(keys=Keys(), trail=Trail(), acting=lambda _actor: away_store)
+    away_desk = desk._replace(store=away_store, actor=Actor("admin:1", "document.apply", 5))
     keys = [doc("Key", "k1", account="acme"), doc("Key", "k2", account="acme")]
-    applied = apply_documents(desk._replace(store=desk.store._replace(keys=Keys())), ApplyDocuments(keys))
+    applied = apply_documents(away_desk, ApplyDocuments(keys))
     assert not applied.complete and [key.name for key in applied.keys] == ["k1"]
     assert [key.name for key in apply(desk, keys).keys] == ["k2"]
 
