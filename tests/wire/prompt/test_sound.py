@@ -88,6 +88,7 @@ BAD_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/
 @pytest.mark.parametrize(("body", "path", "remedy"), [
     ({"messages": []}, "messages", "Send at least one message."),
     ({"messages": [{"role": "user", "content": []}], "system": "be"}, "messages", "Send at least one message."),
+    ({"messages": [{"role": "user", "content": " \n"}]}, "messages", "Send at least one message."),
     ({"messages": [{"role": "system", "content": "be"}, HI]}, "messages[0].role", "Put its words into system."),
     ({"messages": [HI, result()]}, "messages[1].content[0].tool_use_id", "there is no call 'c1'"),
     ({"messages": [HI, result(), use(), HI]}, "messages[1].content[0].tool_use_id", "stands before the call"),

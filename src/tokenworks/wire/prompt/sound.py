@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.prompt.media import check_document, check_image
 from tokenworks.wire.prompt.schema import find_fault
-from tokenworks.wire.prompt.vocabulary import Call, Document, Image, Part, Prompt, Result, Thought, Turn
+from tokenworks.wire.prompt.vocabulary import Call, Document, Image, Part, Prompt, Result, Text, Thought, Turn
 from tokenworks.wire.refusals import Malformed, Refusal
 
 SPOKEN: dict[Dialect, str] = {"chat": "messages", "responses": "input", "messages": "messages", "completions": "prompt"}
@@ -41,11 +41,15 @@ def check_sound(prompt: Prompt, client: Dialect) -> Malformed | None:
 def _check_turns(turns: tuple[Turn, ...], client: Dialect) -> Malformed | None:
     field = SPOKEN.get(client, "messages")
     said = [turn for turn in turns if turn.path.startswith(field)]
-    if not any(turn.parts for turn in said):
+    if not any(_says(part) for turn in said for part in turn.parts):
         return _wrong(field, " says nothing: there is nothing to answer. Send at least one message.")
     if client == "messages" and said[0].role == "system":
         return _wrong(f"{said[0].path}.role", ": the conversation begins with the system. Put its words into system.")
     return None
+
+
+def _says(part: Part) -> bool:
+    return not isinstance(part, Text) or bool(part.text.strip())
 
 
 # --- calls and what they came to ---
