@@ -32,7 +32,7 @@ def tell_document(document: Document) -> str:
 def remind(text: str) -> str:
     """What the system says in the middle of a conversation, where only users may speak.
 
-    Models of all makers are trained on this mark; role `system` in the middle is taken by a few models alone.
+    Coding agents mark their own reminders so; role `system` in the middle is taken by a few models alone.
     """
     return f"<system-reminder>\n{text}\n</system-reminder>"
 
