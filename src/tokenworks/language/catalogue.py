@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 TEXT_CHARS_MAX = 4000  # longer ones are no sentences of ours; a client's own text may be inside
 DEPTH_MAX = 4  # sentences in sentences
+PIECES_MAX = 12  # sentences one behind the other; ours are two or three
 HOLE = "{}"
 _QUOTES = tuple("\"'`")
 _PLACE = re.compile(r"\{(\d)(:w)?\}")  # {0:w}: a single word may be told, too; else it is a name
@@ -25,20 +26,31 @@ _KEY_CHARS = 4
 
 
 class Template(NamedTuple):
-    """The words between the holes, and the sentence with numbered places."""
+    """The words between the holes, and the sentence with numbered places. `core` is the longest of the words; `weight`
+    how much is fixed: the most fixed one that fits is the right one. `quoted` holes hold a name, which stays."""
 
     parts: tuple[str, ...]
     told: str
+    core: str
+    weight: int
+    quoted: tuple[bool, ...]
 
-    @property
-    def quoted(self) -> list[bool]:
-        """Which holes stand in quotes: a name, whose word is to stay what it is."""
-        return [before[-1:] in _QUOTES and before[-1:] == after[:1] for before, after in pairwise(self.parts)]
 
-    @property
-    def weight(self) -> int:
-        """How much of it is fixed: the most fixed one that fits is the right one."""
-        return sum(map(len, self.parts))
+def make_template(english: str, told: str) -> Template:
+    """A row with holes."""
+    parts = tuple(english.split(HOLE))
+    quoted = tuple(before[-1:] in _QUOTES and before[-1:] == after[:1] for before, after in pairwise(parts))
+    return Template(parts, told, max(parts, key=len), sum(map(len, parts)), quoted)
+
+
+class Told(NamedTuple):
+    """A sentence found, and how much of it was fixed."""
+
+    text: str
+    weight: int
+
+
+NOTHING = Told("", -1)
 
 
 class Catalogue:
@@ -51,7 +63,7 @@ class Catalogue:
             if HOLE not in english:
                 self._exact[english] = told
                 continue
-            template = Template(tuple(english.split(HOLE)), told)
+            template = make_template(english, told)
             self._templates.setdefault(template.parts[0][:_KEY_CHARS], []).append(template)
         for found in self._templates.values():
             found.sort(key=lambda template: -template.weight)
@@ -60,8 +72,8 @@ class Catalogue:
         """The sentence in this language; as it came where it is not known."""
         if depth > DEPTH_MAX or len(text) > TEXT_CHARS_MAX or not text:
             return text
-        return (self._whole(text, depth) or self._predicate(text, depth) or self._pieces(text, depth)
-                or self._prefixed(text, depth) or self._whole(text, depth, strict=False) or text)
+        return (self._best(text, depth) or self._pieces(text, depth) or self._prefixed(text, depth)
+                or self._whole(text, depth, strict=False).text or text)
 
     def knows(self, template: str) -> bool:
         """Whether the template itself, with its holes, stands here."""
@@ -69,18 +81,31 @@ class Catalogue:
         return template in self._exact or any(
             one.parts == parts for one in self._templates.get(parts[0][:_KEY_CHARS], ()))
 
-    def _whole(self, text: str, depth: int, strict: bool = True) -> str:
+    def _best(self, text: str, depth: int) -> str:
+        """One sentence: by itself, or as what is said of a field whose path stands before it."""
+        whole = self._whole(text, depth)
+        found = _SUBJECT.fullmatch(text)
+        said = self._whole(found[2], depth) if found and " " in found[2] else NOTHING
+        return f"{found[1]} {said.text}" if found and said.weight > whole.weight else whole.text
+
+    def _whole(self, text: str, depth: int, strict: bool = True) -> Told:
         """By one row. `strict`: no hole reaches over the end of a sentence, which is more likely another row's."""
         if text in self._exact:
-            return self._exact[text]
+            return Told(self._exact[text], len(text))
+        best, holes = None, []
         for size in range(min(_KEY_CHARS, len(text)), -1, -1):
             for template in self._templates.get(text[:size], ()):
-                found = _holes(template.parts, text)
+                if best is not None and template.weight <= best.weight:
+                    break  # they stand in the order of their weight
+                found = _holes(template.parts, text) if template.core in text else None
                 if found is not None and not (strict and any(map(_NEXT.search, found))):
-                    return _PLACE.sub(partial(self._put, found, template.quoted, depth), template.told)
-        return ""
+                    best, holes = template, found
+                    break
+        if best is None:
+            return NOTHING
+        return Told(_PLACE.sub(partial(self._put, holes, best.quoted, depth), best.told), best.weight)
 
-    def _put(self, found: list[str], quoted: list[bool], depth: int, place: re.Match[str]) -> str:
+    def _put(self, found: list[str], quoted: tuple[bool, ...], depth: int, place: re.Match[str]) -> str:
         """What stands in one hole: sentences and fragments are told, names stay."""
         number = int(place[1])
         part = found[number]
@@ -89,25 +114,15 @@ class Catalogue:
     def _pieces(self, text: str, depth: int) -> str:
         """Several sentences, of which the longest runs that are known are told."""
         rows, known, told = _END.split(text), False, ""
-        if len(rows) < 2:
+        if not 2 <= len(rows) <= PIECES_MAX:
             return ""
         while rows:
             size, found = next(((count, whole) for count in range(len(rows), 0, -1)
-                                if (whole := self._run(rows[:count], depth))), (1, ""))
+                                if (whole := self._best(" ".join(rows[:count]), depth))), (1, ""))
             known = known or bool(found)
             told = _join(told, found or self._prefixed(rows[0], depth) or rows[0])
             del rows[:size]
         return told if known else ""
-
-    def _run(self, rows: list[str], depth: int) -> str:
-        text = " ".join(rows)
-        return self._whole(text, depth) or self._predicate(text, depth)
-
-    def _predicate(self, text: str, depth: int) -> str:
-        """A field's path, and what is said of it."""
-        found = _SUBJECT.fullmatch(text)
-        told = self._whole(found[2], depth) if found and " " in found[2] else ""
-        return f"{found[1]} {told}" if found and told else ""
 
     def _prefixed(self, text: str, depth: int) -> str:
         """A place (a field, a file and its line, an address) and what is said of it."""

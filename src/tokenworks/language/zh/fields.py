@@ -244,6 +244,8 @@ TRANSLATED = {
     "was dropped: this model has words of its own for effort, and does as it does without one.":
         "已去掉：该模型的推理强度有自己的写法，按未指定时处理。",
     "is left out: the upstream need not know who asks.": "已去掉：上游无须知道是谁在请求。",
+    "tools: {} dropped: it runs on the server, costs extra and has no price here":
+        "tools: 已去掉 {0}：它在服务器上运行、另外收费，此处没有定价",
     "is told as it is.": "原样讲述。",
     "is told as one text.": "合为一段文本讲述。",
     "is gone on from, by a word of the engine's.": "以引擎自己的字段接续。",
