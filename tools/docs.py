@@ -132,7 +132,9 @@ def write_configuration() -> Iterator[str]:
         (code(name), code(_shown(spec.default)), code(PREFIX + name.replace(".", "__").upper()),
          code(FLAGS[name]) if name in FLAGS else "", spec.metadata["about"]) for name, spec in SETTINGS.items()])
     yield from ("", "Outside the settings: `TOKENWORKS_SECRET_*` are what `env:` references of deployments may name, "
-                "`TOKENWORKS_ADMIN_TOKEN` opens `--server`, `NO_COLOR` is respected.", "",
+                "`TOKENWORKS_ADMIN_TOKEN` opens `--server`, `NO_COLOR` is respected. `TOKENWORKS_LANG` (`en`, `zh`) wins "
+                "over the locale ([languages](../how-to/choose-a-language.md)). `TOKENWORKS_BASE_URL` and "
+                "`TOKENWORKS_API_KEY` are where `chat`, `call` and `connect` buy, and with which key.", "",
                 "Written as a file:", "", "```toml")
     section = ""
     for name, spec in SETTINGS.items():
@@ -267,6 +269,7 @@ def write_headers() -> Iterator[str]:
         ("`anthropic-version`", "Goes on to `/v1/messages` of any upstream."),
         ("`anthropic-beta`", "Goes on to bought Anthropic upstreams, less the betas that would be billed at another "
                              "price: " + ", ".join(code(beta.decode() + "…") for beta in BETAS_DROPPED) + "."),
+        ("`accept-language`", "`zh`: refusals are told in Chinese, else in English; codes are the same."),
         ("`expect: 100-continue`", "Answered before the body is read, or refused before it is sent."),
         ("anything else", "Ignored; it never reaches an upstream.")])
     yield from ("", "## What a buyer gets", "")

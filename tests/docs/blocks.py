@@ -49,9 +49,27 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page, in the order in which a newcomer reads."""
-    folders = ("docs/tutorials", "docs/how-to", "docs/explanation", "docs/reference", "docs/decisions", "docs")
+    folders = ("docs/tutorials", "docs/how-to", "docs/explanation", "docs/reference", "docs/decisions", "docs",
+               "docs/zh", "docs/zh/how-to")
     found = [path for folder in folders for path in sorted((ROOT / folder).glob("*.md"))]
-    return [ROOT / "README.md", *found, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"))]
+    rest = ("README.zh.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
+    return [ROOT / "README.md", *found, *(ROOT / name for name in rest)]
+
+
+def original_of(page: Path) -> Path | None:
+    """The English page that a Chinese one follows; None for a page that follows none."""
+    name = page.relative_to(ROOT).as_posix()
+    english = {"README.zh.md": "README.md", "docs/zh/first-token.md": "docs/tutorials/first-token.md"}.get(
+        name, name.replace("docs/zh/", "docs/"))
+    found = ROOT / english
+    return found if found != page and found.exists() else None
+
+
+def own_blocks(page: Path) -> list[Block]:
+    """The blocks of a page but for those that its English original has, too: they are run there."""
+    original = original_of(page)
+    there = {(block.language, block.text) for block in blocks_of(original)} if original else set()
+    return [block for block in blocks_of(page) if (block.language, block.text) not in there]
 
 
 def blocks_of(page: Path) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.blocks import ROOT, blocks_of, check_block, pages
+from tests.docs.blocks import ROOT, blocks_of, check_block, original_of, own_blocks, pages
 from tests.docs.scratch import Scratch
 from tools.docs import write_pages
 
@@ -23,11 +23,23 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if list(blocks_of(page))], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in pages() if own_blocks(page)], ids=name_of)
 def test_blocks(page: Path, scratch: Scratch) -> None:
     scratch.forget()
-    for block in blocks_of(page):
+    for block in own_blocks(page):
         check_block(block, scratch)
+
+
+TRANSLATED = [page for page in pages() if page.parent.name in ("tutorials", "how-to") and "zh" not in page.parts]
+
+
+@pytest.mark.parametrize("page", TRANSLATED, ids=name_of)
+def test_every_page_for_people_is_there_in_chinese(page: Path) -> None:
+    """With a block for each of the original's, so that neither falls behind."""
+    (chinese,) = [other for other in pages() if original_of(other) == page]
+    assert len(list(blocks_of(chinese))) == len(list(blocks_of(page)))
+    assert len(re.findall("^#+ ", chinese.read_text(), re.M)) == len(re.findall("^#+ ", page.read_text(), re.M))
+    assert not own_blocks(chinese), "these differ from the English ones"
 
 
 def test_every_fence_is_a_block() -> None:
@@ -66,7 +78,9 @@ def test_generated_pages_are_current() -> None:
 
 
 def test_every_page_is_found_from_the_index() -> None:
-    index = (ROOT / "docs" / "README.md").read_text()
-    missing = [name_of(page) for page in pages() if page.parent.parent == ROOT / "docs"
-               and f"({page.relative_to(ROOT / 'docs').as_posix()})" not in index]
-    assert missing == []
+    for root in (ROOT / "docs", ROOT / "docs" / "zh"):
+        index = (root / "README.md").read_text()
+        missing = [name_of(page) for page in pages() if page.is_relative_to(root) and page.name != "README.md"
+                   and (root.name == "zh" or "zh" not in page.parts)
+                   and f"({page.relative_to(root).as_posix()})" not in index]
+        assert missing == []
