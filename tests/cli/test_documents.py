@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import socket
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.cli.conftest import Shell
@@ -209,3 +211,24 @@ def test_in_chinese(shop: Shell, file: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert shop("diff", "-f", str(file)).rows[-1] == "计划：创建 3 项；0 项不变。"
     file.write_text(SHOP.replace('"*": {input: 0.5', '"*": {inptu: 0.5'))
     assert f"{file}:13: spec.models.*.inptu: 没有" in shop("diff", "-f", str(file)).err
+
+
+def test_an_answer_that_breaks_off(alone: Shell) -> None:
+    """It may have been done: that is said, and nothing worse happens."""
+    (alone.state / "run").mkdir()
+    (alone.state / "admin.token").write_text("x\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(alone.state / "run" / "public.sock"))
+        listener.listen()
+
+        def answer() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(1 << 16)
+                peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{")
+
+        thread = Thread(target=answer)
+        thread.start()
+        result = alone("export")
+        thread.join()
+    assert result.code == 7 and "broke off" in result.err and "may have been done" in result.err

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 from tests.store.samples import CENT, NOW, WRITER, found_world
 from tests.store.test_database import database_of
 from tests.store.test_policy import DEPLOYMENT, MODEL, key_row
@@ -176,3 +177,40 @@ def test_texts_that_a_database_refuses() -> None:
     note = make_note(msgspec.structs.replace(ADMIN, login="a\0b\ud800"), "account", "x" * 5000)
     assert note.login == "a\\0b?" and len(note.id) == AUDIT_TEXT_CHARS_MAX
     assert clip("plain") == "plain"
+
+
+def test_many_at_once(store: Store) -> None:
+    """Whoever changes something at the same time stands in one chain without gaps."""
+    found_world(store)
+
+    def work(number: int) -> None:
+        acting = store.acting(msgspec.structs.replace(ADMIN, name=f"admin:{number}"))
+        for count in range(5):
+            acting.books.fund(Funding(f"lot_{number}_{count}", "acc", "granted", CENT, NOW))
+            acting.accounts.add(AccountRow(f"acc_{number}_{count}", "A", "CNY", "retail"))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    rows = notes_of(store)
+    assert [row.number for row in rows] == list(range(60, 0, -1))
+    assert find_break(store.trail.head(), rows) is None
+    assert {row.note.id for row in rows if row.note.noun == "lot"} == {
+        f"lot_{number}_{count}" for number in range(6) for count in range(5)}
+
+
+def test_a_change_that_fails_takes_its_note_along(database_url: str) -> None:
+    """One transaction: what breaks at its end has left neither."""
+    store = open_store(database_url)
+    engine = database_of(store).engine
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    event.listen(engine, "commit", crash)
+    with pytest.raises(KeyboardInterrupt):
+        store.acting(ADMIN).models.add(MODEL)
+    event.remove(engine, "commit", crash)
+    assert notes_of(store) == [] and store.models.page().data == []
+    store.acting(ADMIN).models.add(MODEL)
+    assert [row.number for row in notes_of(store)] == [1]
+    store.close()

@@ -17,6 +17,7 @@ from tokenworks.cli.starters import Place
 from tokenworks.language.speech import spoken
 
 TIMEOUT_S = 60
+PATIENT_S = 600  # for what may do thousands of things in one call
 _API = "/api/v1"
 SAID = ("invalid", "not_found", "conflict")  # their details say already what to do
 
@@ -46,8 +47,12 @@ class UnixConnection(HTTPConnection):
 class RestClient:
     """Calls of the REST API; every failure is a Failed with its exit code."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, timeout_s: int = TIMEOUT_S) -> None:
+        self._place, self._timeout_s = place, timeout_s
+
+    def patient(self) -> RestClient:
+        """The same for calls that take long: giving up on one would lose its answer."""
+        return RestClient(self._place, PATIENT_S)
 
     def call(self, method: str, path: str, given: Mapping[str, Any] | None = None, key: str = "") -> Any:
         """The decoded answer. `given` is the query of a GET or DELETE, else the JSON body; `key`: done once."""
@@ -87,9 +92,13 @@ class RestClient:
             return response.read().decode()
 
     def _answer(self, method: str, path: str, given: Mapping[str, Any], key: str) -> Answer:
-        connection, response = self._open(method, path, given, key, TIMEOUT_S)
+        connection, response = self._open(method, path, given, key, self._timeout_s)
         with Closing(connection):
-            return Answer(response.status, dict(response.headers), response.read())
+            try:
+                return Answer(response.status, dict(response.headers), response.read())
+            except (OSError, HTTPException) as error:
+                hint = "Look at what there is before you try again: it may have been done."
+                raise failed(f"The answer broke off: {_why(error)}.", UNAVAILABLE, hint, "unreachable") from None
 
     def _open(self, method: str, path: str, given: Mapping[str, Any], key: str, timeout: int | None,
               prefix: str = _API) -> tuple[HTTPConnection, HTTPResponse]:

@@ -48,7 +48,7 @@ def add_documents(app: App, connect: Connect) -> None:
 
         All documents are checked before anything is done. Applying the same again does nothing.
         """
-        client, sources = connect(state, server), _read(filename)
+        client, sources = connect(state, server).patient(), _read(filename)
         given = {"documents": [one.value for one in sources], "prune": prune}
         plan = client.call("POST", "/documents/plan", given)
         _check_faults(plan, sources, json)
@@ -69,7 +69,7 @@ def add_documents(app: App, connect: Connect) -> None:
              json: JSON = False) -> None:
         """Show what `apply` would do. Ends with 1 when there is a difference, with 0 when there is none."""
         sources = _read(filename)
-        plan = connect(state, server).call("POST", "/documents/plan", {
+        plan = connect(state, server).patient().call("POST", "/documents/plan", {
             "documents": [one.value for one in sources], "prune": prune})
         _check_faults(plan, sources, json)
         print_json(plan) if json else _print_plan(plan)
