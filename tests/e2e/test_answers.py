@@ -93,14 +93,16 @@ def test_unknown_model(utility: Utility, path: str) -> None:
 
 
 def test_other_dialect(utility: Utility) -> None:
-    """A model that is not offered at an endpoint: the refusal names those where it is."""
+    """A model is offered at every endpoint that its deployment can be asked for; the refusal of others names them."""
     with selling(utility, "chat-only", answer_whole(chat_whole("hi", 3, 1)), dialects=["chat"]) as source:
         body = {"model": "chat-only", **BODIES["/chat/completions"]}
         assert ask(utility, "/v1/chat/completions", body).status == 200
-        for path in ("/responses", "/messages", "/completions", "/embeddings"):
+        for path in ("/responses", "/messages", "/completions"):
             reply = ask(utility, "/v1" + path, {"model": "chat-only", **BODIES[path]})
-            assert reply.status == 400 and "/v1/chat/completions" in reply.json["error"]["message"], reply
-        assert len(source.seen) == 1
+            assert reply.status == 200 and "hi" in str(reply.json) and reply.json["usage"], reply
+        reply = ask(utility, "/v1/embeddings", {"model": "chat-only", **BODIES["/embeddings"]})
+        assert reply.status == 400 and "/v1/chat/completions" in reply.json["error"]["message"], reply
+        assert len(source.seen) == 4
 
 
 UNSUPPORTED: list[tuple[str, dict[str, Any], str]] = [
@@ -108,7 +110,7 @@ UNSUPPORTED: list[tuple[str, dict[str, Any], str]] = [
     ("/chat/completions", {"modalities": ["audio"]}, "modalities"),
     ("/chat/completions", {"logit_bais": {}}, "logit_bais"),
     ("/responses", {"background": True}, "background"),
-    ("/responses", {"tools": [{"type": "web_search"}]}, "web_search"),
+    ("/responses", {"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}, "tool_choice"),
     ("/messages", {"mcp_servers": [{"type": "url", "url": "http://127.0.0.1", "name": "x"}]}, "mcp_servers"),
     ("/chat/completions", {"messages": [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": "http://127.0.0.1/x.png"}}]}]}, "image"),
