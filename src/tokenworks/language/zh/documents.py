@@ -106,7 +106,6 @@ FAULTS = {
     "({} more like this; plan to see all)": "（另有 {0} 处；制定计划可看到全部）",
 }
 RECORDS = {
-    "The answer broke off: {}.": "应答中断：{0}。",
     "Look at what there is before you try again: it may have been done.": "重试之前请先查看现状：操作可能已经完成。",
     "the books were restored": "账簿已被恢复",
 }
