@@ -8,7 +8,7 @@ from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.prompt.completions import TEXT_ONLY
 from tokenworks.wire.prompt.extras import EXTRAS, QUIET
 from tokenworks.wire.prompt.features import FEATURES, Fate, Feature
-from tokenworks.wire.prompt.translate import REACHES
+from tokenworks.wire.prompt.translate import RATHER, REACHES
 
 TARGETS: tuple[Dialect, ...] = ("chat", "responses", "messages")
 SAID = {"kept": "kept", "told": "told otherwise", "quiet": "left out", "dropped": "dropped", "refused": "refused"}
@@ -34,6 +34,8 @@ def _lines() -> Iterator[str]:
     for client, reached in REACHES.items():
         if reached:
             yield f"| {client} | {', '.join(reached)} |"
+    for (client, engine), reached in RATHER.items():
+        yield f"| {client}, at {engine} | {', '.join(reached)} |"
     yield from ("", "## What a request uses, and what becomes of it", "",
                 "| feature | field | to chat | to responses | to messages | what is said of it |",
                 "|---|---|---|---|---|---|")

@@ -16,7 +16,7 @@ from tokenworks.fleet.deployment import Model
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.fields import check_fields, refuse_dialect
 from tokenworks.wire.prompt.asked import Asked
-from tokenworks.wire.prompt.translate import REACHES, Translated, translate
+from tokenworks.wire.prompt.translate import Translated, order_reach, translate
 from tokenworks.wire.prompt.vocabulary import Target
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import RequestFacts
@@ -104,7 +104,7 @@ def _tell(
 ) -> Translated | Malformed | None:
     """The request as this deployment may be asked it; else why not in the closest dialect that it speaks."""
     first: Malformed | None = None
-    for dialect in REACHES[facts.dialect]:
+    for dialect in order_reach(facts.dialect, target.engine):
         if not speaks(offer, dialect):
             continue
         found = known.get((dialect, target))

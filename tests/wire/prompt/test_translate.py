@@ -16,7 +16,7 @@ from tests.wire.prompt.strategies import PDF, PNG, encoded, prompts, same, value
 
 from tokenworks.wire.dialects import DIALECTS, ENGINES, Dialect
 from tokenworks.wire.prompt.sound import check_sound
-from tokenworks.wire.prompt.translate import REACHES, READERS, WRITERS, Translated, translate
+from tokenworks.wire.prompt.translate import REACHES, READERS, WRITERS, Translated, order_reach, translate
 from tokenworks.wire.prompt.vocabulary import Choice, Prompt, Reasoning, Target, Tool
 from tokenworks.wire.refusals import Malformed, Refusal
 from tokenworks.wire.request import RequestFacts, read_request
@@ -36,6 +36,13 @@ def test_who_reaches_whom() -> None:
         facts.dialect = client  # type: ignore[assignment]
         found = translate(facts, to, OPENAI)  # type: ignore[arg-type]
         assert isinstance(found, Malformed) and found.refusal is Refusal.DIALECT_UNSUPPORTED
+
+
+def test_who_is_asked_first() -> None:
+    for client, reached in REACHES.items():
+        for engine in ENGINES:
+            assert sorted(order_reach(client, engine)) == sorted(reached)
+    assert order_reach("messages", "openai")[0] == "responses" and order_reach("messages", "vllm")[0] == "chat"
 
 
 def through(prompt: Prompt, client: Dialect, to: Dialect) -> Prompt:

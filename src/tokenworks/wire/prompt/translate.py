@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from tokenworks.wire.dialects import Dialect
+from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.prompt import (
     chat,
     chat_writer,
@@ -52,6 +52,9 @@ REACHES: dict[Dialect, tuple[Dialect, ...]] = {
 }
 
 
+# OpenAI's newer models take tools in chat only from those who ask for no thinking, and tell none there: whoever comes
+# from elsewhere asks for responses, where all of that is to be had.
+RATHER: dict[tuple[Dialect, Engine], tuple[Dialect, ...]] = {("messages", "openai"): ("responses", "chat")}
 # What a response object repeats of its request, with what it says where the request said nothing. The official types
 # ask for the first three.
 REPEATED: dict[str, bytes] = {
@@ -61,6 +64,11 @@ REPEATED: dict[str, bytes] = {
 }  # fmt: skip
 REPEATED_IF_SAID = ("user", "safety_identifier", "prompt_cache_key", "top_logprobs", "max_tool_calls")
 NOTHING_KEPT = b'"store":false,"previous_response_id":null,"background":false'
+
+
+def order_reach(client: Dialect, engine: Engine) -> tuple[Dialect, ...]:
+    """The dialects that a client's may be translated into for an engine, the best first."""
+    return RATHER.get((client, engine), REACHES[client])
 
 
 class Translated(msgspec.Struct, frozen=True):
