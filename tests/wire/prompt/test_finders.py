@@ -86,6 +86,11 @@ def test_forced_functions() -> None:
     assert found(find.find_forced, tools=tools, choice=one, format=Format("json")) == []
     for choice in (Choice("these", ("g",)), Choice("these", ("f", "g")), Choice("some"), Choice("auto", ("f",))):
         assert found(find.find_forced, tools=tools, choice=choice) == []
+    some = Choice("some", (), "tool_choice")
+    assert found(find.find_forced, tools=tools[:1], choice=some) == ["tool_choice"]
+    assert found(find.find_forced, tools=tools[1:], choice=some) == []
+    hosted = (Foreign("web_search", b"{}"),)
+    assert found(find.find_forced, tools=tools[:1], choice=some, hosted=hosted) == []
 
 
 def test_choices_among_some() -> None:

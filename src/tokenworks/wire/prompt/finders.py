@@ -22,6 +22,7 @@ from tokenworks.wire.prompt.vocabulary import (
     Target,
     Text,
     Thought,
+    Tool,
 )
 from tokenworks.wire.rules import AUDIO, CLIENT_TOOLS
 
@@ -129,12 +130,20 @@ def find_misnamed(prompt: Prompt, _target: Target) -> Iterator[str]:
                 if isinstance(part, Call) and not part.group and not NAMES.fullmatch(part.name))
 
 
+def forced_tool(prompt: Prompt) -> Tool | None:
+    """The one function that has to be called, by its name or because there is no other."""
+    choice = prompt.choice
+    if prompt.format is not None or choice.mode not in ("some", "these"):
+        return None
+    names = choice.names if choice.mode == "these" else tuple(tool.name for tool in prompt.tools)
+    found = [tool for tool in prompt.tools if tool.name in names and not tool.custom]
+    return found[0] if len(names) == len(found) == 1 and not prompt.hosted else None
+
+
 def find_forced(prompt: Prompt, _target: Target) -> Iterator[str]:
     """One function that has to be called."""
-    alone = prompt.choice.mode == "these" and len(prompt.choice.names) == 1 and prompt.format is None
-    if alone and any(tool.name == prompt.choice.names[0] and not tool.custom for tool in prompt.tools):
+    if forced_tool(prompt) is not None:
         yield prompt.choice.path
-
 
 def find_customs(prompt: Prompt, _target: Target) -> Iterator[str]:
     """Tools that take free text, and calls of them."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenworks.wire import loose
-from tokenworks.wire.prompt.finders import DRAWN, NAMES, is_writing
+from tokenworks.wire.prompt.finders import DRAWN, NAMES, forced_tool, is_writing
 from tokenworks.wire.prompt.plain import effort_of, tell_document
 from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
@@ -364,7 +364,8 @@ def schema_tool(prompt: Prompt) -> str:
 
 def ask_schema(prompt: Prompt, _target: Target) -> Prompt:
     """A call that has to be made as an answer of its schema: the engine's grammar is sure of that, not of the call."""
-    tool = next(tool for tool in prompt.tools if tool.name == prompt.choice.names[0])
+    tool = forced_tool(prompt)
+    assert tool is not None
     told = f"Answer with the arguments of the function `{tool.name}` as one JSON object, and nothing else."
     if tool.description:
         told += f" What the function does: {tool.description}"
