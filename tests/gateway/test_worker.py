@@ -34,7 +34,7 @@ def test_doors(tmp_path: Path) -> None:
                 ("GET", "/healthz", 200), ("GET", "/readyz", 200), ("GET", "/v1/models", 200),
                 ("GET", "/v1/models/m", 200), ("GET", "/v1/models/none", 404), ("GET", "/v1/chat/completions", 405),
                 ("POST", "/v1/nothing", 404), ("POST", "/v1/images/generations", 501), ("OPTIONS", "/v1/models", 204),
-                ("POST", "/v1/chat/completions?key=abc", 401), ("GET", "/api/v1/accounts", 502),
+                ("POST", "/v1/chat/completions?key=abc", 401), ("GET", "/api/v1/accounts", 503),
             ]
             for method, path, status in expected:
                 await client.send(b"", path, method=method)
@@ -388,8 +388,8 @@ def test_dropped_while_asking(tmp_path: Path) -> None:
                 exchange.abort()
 
             place.upstream.script = failing
-            assert (await place.ask(HELLO)).status == 502
-            assert (await place.ask(HELLO)).status == 503
+            assert (await place.ask(HELLO)).json["error"]["code"] == "upstream_failed"
+            assert (await place.ask(HELLO)).json["error"]["code"] == "server_is_overloaded"
 
     run(main)
 

@@ -54,6 +54,8 @@ class Row(msgspec.Struct, frozen=True):
     """One refusal: (status, type, code) for OpenAI's envelope, (status, type) for Anthropic's, and the retry hint.
 
     `retry` False: `x-should-retry: false`. None: the client decides by the status. `wait_ms`: the usual `retry-after`.
+    Agents that do not know `x-should-retry` try a 429 or a 5xx five to nine times, whatever it says; without a
+    `retry-after` they take over a minute for it (opencode, Cline, Qwen Code; the last heeds it at 429 and 503 only).
     """
 
     openai: tuple[int, str, str]
@@ -127,19 +129,19 @@ REFUSALS: dict[Refusal, Row] = {
         (400, _BAD, "context_length_exceeded"), (400, _BAD), "prompt is too long for this model. Shorten it."),
     Refusal.CREDIT_EXHAUSTED: Row(
         (429, "insufficient_quota", "insufficient_quota"), (402, "billing_error"),
-        "The balance of this account does not cover the request. Top it up and try again."),
+        "The balance of this account does not cover the request. Top it up and try again.", False, 1_000),
     Refusal.NO_CAPACITY: Row(
         (503, "server_error", "server_is_overloaded"), (529, "overloaded_error"),
         "There is no capacity for this model now. Try again shortly.", None, 1_000),
     Refusal.UPSTREAM_REFUSED: Row((400, _BAD, "invalid_value"), (400, _BAD), "The model's server refused the request."),
     Refusal.UPSTREAM_FAILED: Row(
-        (502, "server_error", "upstream_failed"), (502, "api_error"),
-        "The model's server failed. Nothing was charged; try again.", None),
+        (503, "server_error", "upstream_failed"), (502, "api_error"),
+        "The model's server failed. Nothing was charged; try again.", None, 1_000),
     Refusal.UPSTREAM_TIMEOUT: Row(
         (504, "server_error", "upstream_timeout"), (504, "timeout_error"),
-        "The model's server did not answer in time. Nothing was charged; try again.", None),
+        "The model's server did not answer in time. Nothing was charged; try again.", None, 1_000),
     Refusal.INTERNAL: Row(
-        (500, "server_error", "internal_error"), (500, "api_error"), "Something went wrong here; try again.", None),
+        (500, "server_error", "internal_error"), (500, "api_error"), "Something went wrong here; try again.", None, 1_000),
 }
 
 
