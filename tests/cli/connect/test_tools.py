@@ -89,7 +89,7 @@ def test_qwen() -> None:
     assert edit.path == HOME / ".qwen" / "settings.json" and edit.private
     (model,) = found["modelProviders"]["openai"]
     assert model["baseUrl"] == "https://gw.example/v1" and found["env"][model["envKey"]] == KEY
-    assert model["generationConfig"] == {"maxRetries": 1, "contextWindowSize": 131072}
+    assert model["generationConfig"] == {"maxRetries": 0, "contextWindowSize": 131072}
     assert found["security"]["auth"]["selectedType"] == "openai" and found["model"]["name"] == model["id"] == "m1"
 
 

@@ -70,7 +70,7 @@ def write_opencode(setup: Setup) -> tuple[Edit, ...]:
 def write_qwen(setup: Setup) -> tuple[Edit, ...]:
     """Qwen Code: one model of an OpenAI-compatible provider, and the key as a variable of its settings."""
     fact = setup.fact()
-    generation: dict[str, object] = {"maxRetries": 1}
+    generation: dict[str, object] = {"maxRetries": 0}  # the first of its own waits is a minute
     if fact.context_tokens:
         generation["contextWindowSize"] = fact.context_tokens
     model = {"id": setup.model, "name": setup.model, "envKey": KEY_VARIABLE, "baseUrl": setup.v1,
