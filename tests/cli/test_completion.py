@@ -10,7 +10,8 @@ from tests.cli.conftest import Shell
 
 ASK = """source /dev/stdin
 complete -p tokenworks tw
-for words in "acc" "account " "account list --li" "deployment add x --engine v" "completion z"; do
+for words in "acc" "account " "account list --li" "deployment add x --engine v" "completion z" \
+             "connect cod" "call --incl" "chat --dialect r"; do
   COMP_WORDS=(tokenworks $words); [ "${words% }" = "$words" ] || COMP_WORDS+=("")
   COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=(); _tokenworks; echo "${COMPREPLY[@]}"
 done"""
@@ -21,7 +22,7 @@ def test_bash(alone: Shell) -> None:
     done = subprocess.run(["bash", "-c", ASK], input=script, capture_output=True, text=True, check=False)
     assert done.stderr == "" and done.stdout.splitlines() == [
         "complete -F _tokenworks tokenworks", "complete -F _tokenworks tw", "account",
-        "create list show change statement wallet refund", "--limit", "vllm", "zsh"]
+        "create list show change statement wallet refund", "--limit", "vllm", "zsh", "codex", "--include", "responses"]
 
 
 @pytest.mark.parametrize(("shell", "opening"), [("zsh", "#compdef tokenworks tw"), ("fish", "# Fish completion")])

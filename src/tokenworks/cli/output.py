@@ -20,7 +20,7 @@ NUMBERS = {"balance", "available", "lent", "spent", "credited", "refunded", "exp
            "duration_ms", "ttft_ms", "count", "status", "running", "connections", "context_tokens",
            "output_tokens_max", *CLASSES, "request"}
 HEADS = {"cls": "class", "per": "per tokens"}
-PROSE = ("findings", "why")  # fields that hold sentences of ours
+PROSE = ("findings", "why", "reason", "detail")  # fields that hold sentences of ours
 UNFOLDED = 10_000  # columns: a pipe has no edge
 
 
@@ -62,6 +62,9 @@ def show_cell(column: str, value: object) -> str:
     """A value in a table, where a time to the microsecond is noise."""
     if column in PROSE and isinstance(value, str | list):
         return show_value([tell(str(part)) for part in value] if isinstance(value, list) else tell(value))
+    if column == "cls" and isinstance(value, str):
+        told = tell(value.replace("_", " "))
+        return told if told != value.replace("_", " ") else value
     if isinstance(value, str) and len(value) == 27 and column.endswith(("_at", "at", "until", "from")):
         return f"{value[:10]} {value[11:19]}Z"
     return f"{value:,}" if column == "per" and isinstance(value, int) else show_value(value)

@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_buys_nothing(buy: Buy, gateway: Gateway, hom
 
 
 def test_mistakes(buy: Buy) -> None:
-    for words, code, told in ((("codx",), USAGE, "Did you mean codex?"),
+    for words, code, told in ((("codx",), USAGE, 'Did you mean "codex"?'),
                               (("langchain", "--write"), USAGE, "no settings file"),
                               (("langchain", "--undo"), USAGE, "written no file"),
                               (("codex", "--model", "m3"), NOT_FOUND, "There are: m1, m2.")):

@@ -9,14 +9,14 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from tokenworks.cli.connect.merge import merge_text
 from tokenworks.cli.connect.setup import Edit, ModelFact, Setup
-from tokenworks.cli.connect.tools import TOOLS, Tool, find_tool
+from tokenworks.cli.connect.tools import TOOLS, Tool, ToolName, find_tool
 from tokenworks.cli.exits import Failed
 
 KEY = "tw_live_0000"
@@ -34,8 +34,7 @@ def written(tool: str, setup: Setup = SETUP) -> tuple[Edit, Any]:
 
 
 def test_the_table_has_every_tool_once_and_one_way_for_each() -> None:
-    assert set(TOOLS) == {"openai", "anthropic", "claude", "codex", "opencode", "qwen", "cline", "aider", "llm",
-                          "langchain", "llamaindex", "litellm", "ai-sdk"}
+    assert tuple(TOOLS) == get_args(ToolName), "the command line completes and checks these"
     for tool in TOOLS.values():
         assert sum(way is not None for way in (tool.files, tool.auth, tool.snippet)) == 1, tool.name
 

@@ -14,7 +14,7 @@ from tokenworks.cli.buyer.chat import answer_once, hold_conversation, is_termina
 from tokenworks.cli.buyer.client import Buyer, choose_model
 from tokenworks.cli.buyer.talk import Ask, Spoken
 from tokenworks.cli.connect.command import Wish, connect_tool
-from tokenworks.cli.connect.tools import find_tool
+from tokenworks.cli.connect.tools import ToolName
 from tokenworks.cli.exits import AUTH, USAGE, failed
 from tokenworks.cli.nouns import JSON
 from tokenworks.cli.starters import Starters
@@ -97,11 +97,9 @@ def add_buyer(app: App, starters: Starters) -> None:
         sys.exit(send_one(buyer_of(who), endpoint, _read_body(data, file), method or "", include or []))
 
     @app.command
-    def connect(tool: Annotated[str, Parameter(help="openai, anthropic, claude, codex, opencode, qwen, cline, aider, "
-                                "llm, langchain, llamaindex, litellm or ai-sdk.")], /, *, model: MODEL = "",
+    def connect(tool: Annotated[ToolName, Parameter(help="The tool.")], /, *, model: MODEL = "",
                 how: How = SHOW, who: Who = NOBODY, json: JSON = False) -> None:
         """Show, or write, what makes a tool buy here, and prove it by one call with its price."""
-        find_tool(tool)  # a mistyped name is told before anything else that may be missing
         place = starters.buyer(who.url, who.key)
         buyer = Buyer(place.url, place.key, spoken()) if how.undo else buyer_of(who)
         connect_tool(buyer, Wish(tool, model, how.write, how.undo, how.prove, json), (place.home, place.env))

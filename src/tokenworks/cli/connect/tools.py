@@ -11,6 +11,8 @@ from tokenworks.cli.connect.agents import KEY_VARIABLE
 from tokenworks.cli.connect.setup import Edit, Setup
 from tokenworks.cli.exits import USAGE, failed
 
+ToolName = Literal["openai", "anthropic", "claude", "codex", "opencode", "qwen", "cline", "aider", "llm", "langchain",
+                   "llamaindex", "litellm", "ai-sdk"]  # as the command line completes and checks it
 Spoken = Literal["chat", "responses", "messages"]
 Language = Literal["sh", "python", "javascript"]
 

@@ -21,6 +21,8 @@ LIBRARY = {  # of the library that reads the words
     "Unknown option: {}. Did you mean {}?": "未知选项 {0}。是否想用 {1}？",
     "Unknown option: \"{}\".": "未知选项 \"{0}\"。",
     "Unknown option: {}.": "未知选项 {0}。",
+    "Invalid value \"{}\" for {}. Did you mean \"{}\"? Choose from: {}.":
+        "{1} 的值 \"{0}\" 无效。是否想用 \"{2}\"？可选：{3}。",
     "Invalid value \"{}\" for {}. Choose from: {}.": "{1} 的值 \"{0}\" 无效。可选：{2}。",
     "Invalid value for \"{}\": unable to convert {} into {}.": "\"{0}\" 的值无效：无法把 {1} 转换为 {2}。",
     "Invalid value for {}: unable to convert {} into {}.": "{0} 的值无效：无法把 {1} 转换为 {2}。",
@@ -97,9 +99,7 @@ BUYERS = {
     "A file with the body; - is standard input.": "含请求体的文件；- 表示标准输入。",
     "Left out: POST with a body, GET without.": "不写：有请求体时用 POST，否则用 GET。",
     "What is told of it besides, on standard error.": "另在标准错误输出的内容。",
-    "openai, anthropic, claude, codex, opencode, qwen, cline, aider, llm, langchain, llamaindex, litellm or ai-sdk.":
-        "openai、anthropic、claude、codex、opencode、qwen、cline、aider、llm、langchain、llamaindex、litellm "
-        "或 ai-sdk。",
+    "The tool.": "工具的名称。",
     "Talking to {} at {}. /new begins anew, /quit or Ctrl-D ends, Ctrl-C stops an answer.":
         "正在与 {1} 上的 {0} 对话。/new 重新开始，/quit 或 Ctrl-D 结束，Ctrl-C 停止回答。",
     "Stopped. What came so far is billed.": "已停止。已产生的部分照常计费。",

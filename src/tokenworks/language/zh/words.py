@@ -34,7 +34,8 @@ LABELS = {
     "upstream model": "上游模型名", "url": "地址", "usage": "用量", "value": "值", "vendor": "厂商", "version": "版本",
     "waived": "减免", "whole": "完整", "why": "原因", "writer": "写入者", "lag": "滞后", "before": "之前",
     "after": "之后", "field": "字段", "host id": "主机 ID", "changed at": "改动时间", "file": "文件",
-    "readable": "可读", "secrets": "凭据", "ledger balanced": "账本平衡", "leakage ppm": "漏损 ppm",
+    "route": "路由", "input bound": "输入上界", "output held": "预占输出", "asked": "询问方式", "readable": "可读",
+    "secrets": "凭据", "ledger balanced": "账本平衡", "leakage ppm": "漏损 ppm",
 }
 SECTIONS = {
     "Admission": "准入", "Attempts": "尝试", "Usage": "用量", "Rating by {}": "计价：{0}", "Amount": "金额",
