@@ -18,6 +18,7 @@ from tests.gateway.upstream import Exchange, Script, answer_whole, chat_stream, 
 from tests.wire import sdk
 
 from tokenworks.credit.records import Closed, Opened, Refused
+from tokenworks.gateway import hangup
 from tokenworks.wire.dialects import UPSTREAM_PATH, Dialect
 from tokenworks.wire.prompt.translate import REACHES
 
@@ -359,6 +360,68 @@ def test_heads(tmp_path: Path) -> None:
                             anthropic_beta="x-1")
             assert not [name for name in place.upstream.seen[0].headers if name.startswith("anthropic")]
             assert place.upstream.seen[0].target == "/v1/chat/completions"
+
+    run(main)
+
+
+@pytest.mark.parametrize("version", ["2023-06-01", "2026-10-21"])
+@pytest.mark.parametrize("spoken", ["messages", "chat"])
+def test_versions(tmp_path: Path, spoken: Dialect, version: str) -> None:
+    """Both versions of the interface are served alike; what a vendor refuses in the newer one is his to refuse."""
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=(spoken,), engine="sglang", own=True, share_prefix_cache=True) as place:
+            place.upstream.script = answer_whole(WHOLE[spoken])
+            reply = await place.ask({**whole_body("messages"), "temperature": 0.5, "top_p": 0.9}, "/v1/messages",
+                                    anthropic_version=version, anthropic_beta="some-beta-2031-01-01")
+            assert reply.status == 200, reply.body
+            sent = place.upstream.seen[0]
+            assert (sent.json["temperature"], sent.json["top_p"]) == (0.5, 0.9)
+            assert "anthropic-beta" not in sent.headers
+            assert sent.headers.get("anthropic-version") == (version if spoken == "messages" else None)
+
+    run(main)
+
+
+@pytest.mark.parametrize("client", ["messages", "responses", "completions"])
+def test_silence_is_pinged(tmp_path: Path, client: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that says nothing is kept alive in the client's own way, before its first event and between two."""
+    monkeypatch.setattr(hangup, "PING_GAP_S", 0)
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("chat",)) as place:
+            async def slow(exchange: Exchange) -> None:
+                await exchange.start()
+                await asyncio.sleep(0.1)
+                for flow in tuple(place.shared.running):
+                    flow.beat(place.shared.tick + 1)
+                await chat_rest(exchange)
+
+            async def chat_rest(exchange: Exchange) -> None:
+                for part in chat_events(3):
+                    await exchange.send(part)
+                    for flow in tuple(place.shared.running):
+                        flow.beat(place.shared.tick + 1)
+                await exchange.end()
+
+            place.upstream.script = slow
+            reply = await place.ask(ASKED[client][1], ASKED[client][0])
+            assert reply.whole and (b"event: ping" if client == "messages" else b": ping") in reply.body
+            sdk.check(client, reply.body)
+
+    run(main)
+
+
+def test_trace_goes_on(tmp_path: Path) -> None:
+    """The client's trace is on record, when it is one."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("chat",)) as place:
+            place.upstream.script = answer_whole(WHOLE["chat"])
+            await place.ask(whole_body("messages"), "/v1/messages", traceparent=trace)
+            await place.ask(whole_body("messages"), "/v1/messages", traceparent="00-odd")
+            assert [opened.why.get("traceparent") for opened in place.records(Opened)] == [trace, None]
 
     run(main)
 

@@ -7,9 +7,12 @@ without its client, and whatever runs long enough to meet a beat of the worker.
 
 from __future__ import annotations
 
+import re
+
 from tokenworks.credit.records import Opened
 from tokenworks.gateway.flow import Flow
 
+TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, level 1
 ONLY: dict[str, str | int] = {"route": "only"}  # why it went where it went, when there is one deployment
 
 
@@ -22,6 +25,9 @@ def make_opened(flow: Flow) -> Opened:
         why |= admitted.why | flow.why
     if flow.asked is not None:
         why["spoken"] = flow.facts.dialect
+    parent = flow.turn.head.fields.get(b"traceparent")  # what is traced goes on in the client's own trace
+    if parent is not None and TRACEPARENT.fullmatch(parent):
+        why["traceparent"] = parent.decode()
     account = caller.account
     return Opened(
         flow.id, account.id, caller.key.id, flow.at_ns, flow.dialect, admitted.model.id, flow.offer.deployment.id,
