@@ -20,9 +20,13 @@ from tokenworks.operations.ratecard import SetCard
 from tokenworks.tariff.card import Price
 
 _NO_PRICE: dict[str, tuple[Any, ...]] = {name: (None, {}, field.default) for name, field in fields_of(Price).items()}
-MONEY = ("wallet", "topup", "lot", "refund", "payment", "credit", "grant", "balance")
-MONEY_REMEDY = ("Documents never move money: a payment is made once, not kept. Use `tokenworks topup`, and leave this "
-                "document out.")
+_MONEY = ("wallet", "topup", "lot", "refund", "payment", "credit", "grant", "balance")
+_MONEY_REMEDY = ("Documents never move money: a payment is made once, not kept. Use `tokenworks topup`, and leave this "
+                 "document out.")
+_SECRET_REMEDY = ("Secrets never stand in documents: seal them with `tokenworks secret set`, name them as sealed:NAME, "
+                  "and leave this document out.")
+# What is no kind, by a word in its name: where it is done instead.
+ELSEWHERE: dict[str, str] = {**dict.fromkeys(_MONEY, _MONEY_REMEDY), "secret": _SECRET_REMEDY}
 
 
 class EarlierCard(msgspec.Struct, forbid_unknown_fields=True):

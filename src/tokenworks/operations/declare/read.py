@@ -9,7 +9,7 @@ import msgspec
 
 from tokenworks.errors import Invalid
 from tokenworks.operations.declare.check import Mistake, check_fields, fit_value, nearest, soften
-from tokenworks.operations.declare.kinds import KINDS, MONEY, MONEY_REMEDY, Kind, settle_spec
+from tokenworks.operations.declare.kinds import ELSEWHERE, KINDS, Kind, settle_spec
 from tokenworks.operations.declare.shapes import API_VERSION, Declared, Fault, Ident
 from tokenworks.operations.view import check_text, read_time, show_time
 
@@ -79,8 +79,8 @@ def _check_kind(name: object, document: Mapping[str, Any]) -> Iterator[Mistake]:
     """The kind, and the spec by it."""
     if not isinstance(name, str) or name not in KINDS:
         place = ["kind"] if "kind" in document else []
-        money = isinstance(name, str) and any(word in name.lower() for word in MONEY)
-        remedy = MONEY_REMEDY if money else nearest(str(name or ""), KINDS)
+        asked = str(name or "")
+        remedy = next((told for word, told in ELSEWHERE.items() if word in asked.lower()), nearest(asked, KINDS))
         yield place, f"There is no kind {name}. {remedy}" if name else f"kind is required. {remedy}"
         return
     spec = document.get("spec", {})
