@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -213,7 +214,7 @@ def test_many_places_make_one_note() -> None:
     assert isinstance(found, Fitted)
     assert found.notes == ("messages[1].content[0] (and 1 more) was dropped: it is sealed for its maker's models, and "
                            "no other can read it.",)
-    assert [turn.role for turn in found.prompt.turns] == ["user", "user"], "a turn of nothing is gone"
+    assert [turn.role for turn in found.prompt.turns] == ["user"], "a turn of nothing is gone, its neighbours are one"
 
 
 def test_members_without_a_word_are_noted() -> None:
@@ -240,3 +241,15 @@ def test_claude_takes_what_claude_can() -> None:
                 response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": CLOSED}})
     assert body["stop_sequences"] == ["x"] and body["temperature"] == 1
     assert body["output_config"]["format"]["schema"] == CLOSED
+
+
+@pytest.mark.parametrize(("engine", "roles"), [("vllm", ["system", "user"]), ("openai", ["system", "user", "system"])])
+def test_claude_code_at_templates_that_take_one_system(engine: Engine, roles: list[str]) -> None:
+    said = {"system": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "c"}, {"type": "text", "text": "d"}]},
+        {"role": "system", "content": "e"}]}
+    body = moved("messages", "chat", Target(engine), **said).body
+    told = [(message["role"], message["content"]) for message in json.loads(body)["messages"]]
+    assert [role for role, _ in told] == roles
+    if engine == "vllm":
+        assert told[1][1] == "c\n\nd\n\n<system-reminder>\ne\n</system-reminder>"

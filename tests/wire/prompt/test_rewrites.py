@@ -86,12 +86,24 @@ def test_texts_become_one() -> None:
     turns = (
         Turn("system", (Text("a"),)), Turn("system", (Text("b"), Text("c"))),
         Turn("user", (Result("c", (Text("1"), Text("2"), Image(url="u"), Text("3"))), Text("d", b"mark"), Text("e"))),
-        Turn("system", (Text("f"),)), Turn("system", (Text("g"),)),
+        Turn("assistant", (Text("f"),)), Turn("assistant", (Text("g"),)),
+        Turn("user", (Text("h"),)), Turn("user", (Image(url="u"),)), Turn("user", (Text("i"),), name="x"),
+        Turn("user", (Result("d", ()),), name="x"),
     )  # fmt: skip
     assert say.join_texts(Prompt("m", turns), TARGET).turns == (
         Turn("system", (Text("a\n\nb\n\nc"),)),
         Turn("user", (Result("c", (Text("1\n\n2"), Image(url="u"), Text("3"))), Text("d", b"mark"), Text("e"))),
-        Turn("system", (Text("f"),)), Turn("system", (Text("g"),)))
+        Turn("assistant", (Text("f"),)), Turn("assistant", (Text("g"),)),
+        Turn("user", (Text("h"), Image(url="u"))), Turn("user", (Text("i"),), name="x"),
+        Turn("user", (Result("d", ()),), name="x"))
+
+
+def test_the_system_is_told_as_a_reminder() -> None:
+    other = Foreign("x", b"{}")
+    turns = (Turn("system", (Text("a"),)), Turn("user", (Text("b"),)),
+             Turn("system", (Text("c", b"mark"), other), developer=True, path="p"))
+    marked = Text("<system-reminder>\nc\n</system-reminder>", b"mark")
+    assert say.remind_late(Prompt("m", turns), TARGET).turns == (*turns[:2], Turn("user", (marked, other), path="p"))
 
 
 def test_budgets_and_efforts() -> None:

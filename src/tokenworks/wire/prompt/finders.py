@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
@@ -23,6 +24,7 @@ from tokenworks.wire.prompt.vocabulary import (
     Text,
     Thought,
     Tool,
+    Turn,
 )
 from tokenworks.wire.rules import AUDIO, CLIENT_TOOLS
 
@@ -320,14 +322,22 @@ def find_allowed(prompt: Prompt, _target: Target) -> Iterator[str]:
 
 
 def find_pairs(prompt: Prompt, _target: Target) -> Iterator[str]:
-    """Texts in a row, and several first messages of the system, where one text is what every template takes."""
-    if [turn.role for turn in prompt.turns[:2]] == ["system", "system"]:
-        yield prompt.turns[1].path
+    """Texts in a row, several first messages of the system, and turns of the user: templates may take one alone."""
+    for earlier, turn in pairwise(prompt.turns):
+        if goes_on(earlier, turn):
+            yield turn.path
     for turn in prompt.turns:
         for part in turn.parts:
             inner = part.parts if isinstance(part, Result) else turn.parts
             if sum(isinstance(one, Text) for one in inner) > 1:
                 yield turn.path
+
+
+def goes_on(earlier: Turn, turn: Turn) -> bool:
+    """Whether a turn can be told as one with that before it."""
+    if earlier.role != turn.role or turn.role == "assistant" or earlier.name != turn.name:
+        return False
+    return not any(isinstance(part, Result) for part in turn.parts)
 
 
 def find_secrecy(prompt: Prompt, _target: Target) -> Iterator[str]:

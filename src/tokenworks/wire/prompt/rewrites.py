@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenworks.wire import loose
-from tokenworks.wire.prompt.finders import DRAWN, NAMES, forced_tool, is_writing
-from tokenworks.wire.prompt.plain import effort_of, tell_document
+from tokenworks.wire.prompt.finders import DRAWN, NAMES, forced_tool, goes_on, is_writing
+from tokenworks.wire.prompt.plain import effort_of, remind, tell_document
 from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
     Call,
@@ -155,12 +155,24 @@ def _decoded(data: str) -> str:
         return data
 
 
+def remind_late(prompt: Prompt, _target: Target) -> Prompt:
+    """What the system says after others have spoken as a reminder in a turn of the user."""
+    turns: list[Turn] = []
+    for turn in prompt.turns:
+        if turn.role == "system" and any(earlier.role != "system" for earlier in turns):
+            parts = tuple(replace(part, text=remind(part.text)) if isinstance(part, Text) else part
+                          for part in turn.parts)
+            turn = Turn("user", parts, path=turn.path)
+        turns.append(turn)
+    return replace(prompt, turns=tuple(turns))
+
+
 def join_texts(prompt: Prompt, _target: Target) -> Prompt:
-    """Texts in a row, and the system's first words, as one text: some templates take nothing else."""
+    """Texts in a row, the system's first words, and turns of the user as one: some templates take nothing else."""
     turns: list[Turn] = []
     for turn in prompt.turns:
         earlier = turns[-1] if turns else None
-        if earlier and earlier.role == turn.role == "system" and all(one.role == "system" for one in turns):
+        if earlier is not None and goes_on(earlier, turn):
             turns[-1] = replace(earlier, parts=_joined((*earlier.parts, *turn.parts)))
         else:
             inner = tuple(replace(part, parts=_joined(part.parts)) if isinstance(part, Result) else part
