@@ -19,7 +19,9 @@ def test_trap_every_chunk_has_the_sum_so_far() -> None:
     """Who adds the chunks up bills three times; the last one counts, and a client is shown one figure at most."""
     assert usage_of("gemini/chat_stream") == Usage(20, output=151, reasoning=382)
     _, got = meter_stream("gemini/chat_stream", shown=True)
-    assert shown_to(got) == [{"completion_tokens": 151, "prompt_tokens": 20, "total_tokens": 553}]
+    (shown,) = shown_to(got)
+    assert (shown["prompt_tokens"], shown["completion_tokens"], shown["total_tokens"]) == (20, 533, 553)
+    assert shown["completion_tokens_details"] == {"reasoning_tokens": 382}, "what is billed, as OpenAI tells it"
 
 
 def test_a_stream_that_breaks_off() -> None:

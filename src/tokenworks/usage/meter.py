@@ -14,6 +14,7 @@ from tokenworks.errors import UsageError
 from tokenworks.limits import ERROR_BODY_BYTES_MAX, EVENT_BYTES_MAX
 from tokenworks.usage.normalise import normalise
 from tokenworks.usage.report import Report
+from tokenworks.usage.reshown import may_reshow, reshow_usage
 from tokenworks.usage.shown import show_usage
 from tokenworks.usage.tally import CHUNKED, TOKENS_PER_KB
 from tokenworks.usage.usual import Usual
@@ -81,6 +82,7 @@ class StreamMeter(Usual):
         self._hides_usage = dialect in CHUNKED and not show.usage
         self._hides_running = dialect in CHUNKED and not show.progress
         self._paced = engine in PACED
+        self._reshows = may_reshow(engine, dialect)
         self._shows_usage = dialect not in CHUNKED or show.usage
         self._splitter = Splitter()
         self._reader = SPOKEN[dialect].reader()
@@ -226,10 +228,17 @@ class StreamMeter(Usual):
         """The event without usage that was not asked for; one that is nothing else goes whole."""
         if self._hides_usage:
             return b"" if used.choice < 0 else figures.drop_usage(block, used.raw)
-        if not self._hides_running or used.choice < 0:
-            return block
-        last = used.final and not self._paced and (self._several or self.report is not None)
-        return block if last else figures.drop_usage(block, used.raw)
+        if self._hides_running and used.choice >= 0:
+            last = used.final and not self._paced and (self._several or self.report is not None)
+            if not last:
+                return figures.drop_usage(block, used.raw)
+        return self._reshown(block, used) if self._reshows and used.final else block
+
+    def _reshown(self, block: bytes, used: UsageSeen) -> bytes:
+        """The event with usage as it is billed, where the upstream's own object would say something else."""
+        report = self.report
+        shown = reshow_usage(self._engine, self._dialect, used.raw, report.usage) if report is not None else None
+        return block if shown is None else block.replace(used.raw, shown, 1)
 
     def _marked(self, block: bytes, events: list[Event]) -> bytes:
         cut = any(isinstance(event, Finish) and event.reason == "length" for event in events)
@@ -292,7 +301,12 @@ def report_whole(dialect: Dialect, engine: Engine, body: bytes, events: list[Eve
 
 
 def hide_whole(dialect: Dialect, engine: Engine, body: bytes, show: Show) -> bytes:
-    """The body without progress figures that the client did not ask for; the same object when there are none."""
+    """The body without progress figures that the client did not ask for, and with usage as it is billed; the same
+    object when there is nothing to do."""
+    if may_reshow(engine, dialect):
+        report = read_whole(dialect, engine, body).report
+        shown = reshow_usage(engine, dialect, report.raw, report.usage) if report is not None else None
+        return body if report is None or shown is None else body.replace(report.raw, shown, 1)
     return body if show.progress or engine != "llamacpp" else figures.drop_member(body, "timings")
 
 

@@ -12,12 +12,14 @@ from tokenworks.errors import UsageError
 from tokenworks.usage.meter import WholeReport
 from tokenworks.usage.normalise import find_reader
 from tokenworks.usage.report import Report
+from tokenworks.usage.reshown import may_reshow, reshow_usage
 from tokenworks.usage.vector import Usage
 from tokenworks.wire.dialects import ENGINES, Dialect, Engine
 
 _NONE = msgspec.Raw(b"")
 _DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "embeddings")
 _READERS = {(dialect, engine): find_reader(engine, dialect) for dialect in _DIALECTS for engine in ENGINES}
+_RESHOWN = frozenset(pair for pair in _READERS if may_reshow(pair[1], pair[0]))
 Said = tuple[Usage, bytes, str]
 
 
@@ -54,6 +56,9 @@ def read_said(dialect: Dialect, engine: Engine, body: bytes) -> Said | None:
         if len(choices) > 1 or (error is not _NONE and bytes(error) != b"null"):
             return None
         raw = bytes(found.usage)
-        return read(raw), raw, choices[0].finish_reason or "stop" if choices else ""
+        usage = read(raw)
+        if (dialect, engine) in _RESHOWN and reshow_usage(engine, dialect, raw, usage) is not None:
+            return None  # what the client is shown is written anew
+        return usage, raw, choices[0].finish_reason or "stop" if choices else ""
     except (msgspec.DecodeError, UnicodeDecodeError, UsageError):
         return None
