@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ from tokenworks.operations.key import NewKey
 from tokenworks.operations.operation import define
 from tokenworks.operations.view import show_time
 from tokenworks.store.trail import make_note
+
+_ALONE = Lock()  # one apply after the other: names of keys are no ids, so two at once would make two of each
 
 
 class PlanDocuments(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,6 +96,23 @@ def apply_documents(desk: Desk, ask: ApplyDocuments) -> Applied:
     the rest is left; applying again goes on from there.
     """
     desk = desk._replace(dice=desk.secret_dice)  # called again it does what is left, so its ids are no repeated ones
+    with _ALONE:
+        return _apply(desk, ask)
+
+
+def export_documents(desk: Desk, ask: ExportDocuments) -> Documents:
+    """Export documents. All that can be declared, as it is now; secrets only as the references that they are."""
+    names = [name.strip() for name in ask.kinds.split(",") if name.strip()]
+    kinds = [kind_of(name) for name in names]
+    for name, kind in zip(names, kinds, strict=True):
+        if kind is None:
+            raise Invalid("kinds", f"there is no kind {name}. {nearest(name, KINDS)}")
+    wanted = [kind.name for kind in kinds if kind] or list(KINDS)
+    now_ns = desk.clock.now_ns()
+    return Documents(write_documents(gather_live(desk.store, wanted, now_ns)), show_time(now_ns))
+
+
+def _apply(desk: Desk, ask: ApplyDocuments) -> Applied:
     there, plan = _prepare(desk, ask.documents, ask.prune)
     if plan.faults:
         raise _refuse(plan.faults)
@@ -109,18 +129,6 @@ def apply_documents(desk: Desk, ask: ApplyDocuments) -> Applied:
             break
         applied.done.append(applied.left.pop(0))
     return applied
-
-
-def export_documents(desk: Desk, ask: ExportDocuments) -> Documents:
-    """Export documents. All that can be declared, as it is now; secrets only as the references that they are."""
-    names = [name.strip() for name in ask.kinds.split(",") if name.strip()]
-    kinds = [kind_of(name) for name in names]
-    for name, kind in zip(names, kinds, strict=True):
-        if kind is None:
-            raise Invalid("kinds", f"there is no kind {name}. {nearest(name, KINDS)}")
-    wanted = [kind.name for kind in kinds if kind] or list(KINDS)
-    now_ns = desk.clock.now_ns()
-    return Documents(write_documents(gather_live(desk.store, wanted, now_ns)), show_time(now_ns))
 
 
 def _prepare(desk: Desk, documents: list[Any], prune: bool) -> tuple[Found, Plan]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from tests.operations.declare.samples import (
     PRICES,
@@ -281,6 +283,15 @@ def test_the_books_go_away_on_the_way() -> None:
     applied = apply_documents(away_desk, ApplyDocuments(keys))
     assert not applied.complete and [key.name for key in applied.keys] == ["k1"]
     assert [key.name for key in apply(desk, keys).keys] == ["k2"]
+
+
+def test_two_at_once_make_one_of_each() -> None:
+    desk = open_desk()
+    apply(desk, [one for one in shop() if one["kind"] != "Key"])
+    keys = [doc("Key", f"k{number}", account="acme") for number in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        made = [len(applied.keys) for applied in pool.map(lambda _: apply(desk, keys), range(4))]
+    assert sorted(made) == [0, 0, 0, 20]
 
 
 def test_every_step_is_in_the_trail() -> None:
