@@ -12,6 +12,7 @@ from tests.gateway.upstream import Exchange, answer_whole
 
 from tokenworks.credit.policy import Key
 from tokenworks.credit.records import Closed, Opened, Refused
+from tokenworks.limits import QUESTIONS_MAX
 
 COUNT, INPUT = "/v1/messages/count_tokens", "/v1/responses/input_tokens"
 SAY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -150,6 +151,7 @@ def test_client_leaves(tmp_path: Path) -> None:
                 await asyncio.sleep(0.005)
             client.close()
             await place.upstream.seen[0].hangup()
+            assert not place.shared.questions
 
     run(main)
 
@@ -162,5 +164,29 @@ def test_unknown_version(tmp_path: Path, path: str) -> None:
             assert reply.status == 400 and reply.json["error"]["type"] == "invalid_request_error"
             assert "2023-06-01 or 2026-10-21" in reply.json["error"]["message"]
             assert reply.headers["x-should-retry"] == "false"
+
+    run(main)
+
+
+def test_so_many_at_once(tmp_path: Path) -> None:
+    """They cost an upstream work and nobody pays: so many of one account at a time, and then again."""
+
+    async def main() -> None:
+        async with shop(tmp_path, engine="anthropic", dialects=("messages",)) as place:
+            go = asyncio.Event()
+
+            async def wait(exchange: Exchange) -> None:
+                await go.wait()
+                await exchange.whole({"input_tokens": 3})
+
+            place.upstream.script = wait
+            asked = [asyncio.create_task(place.ask(SAY, COUNT)) for _ in range(QUESTIONS_MAX)]
+            while len(place.upstream.seen) < QUESTIONS_MAX:
+                await asyncio.sleep(0.005)
+            reply = await place.ask(SAY, COUNT)
+            assert reply.status == 429 and reply.headers["retry-after-ms"] == "1000"
+            go.set()
+            assert {(await one).status for one in asked} == {200}
+            assert (await place.ask(SAY, COUNT)).status == 200 and not place.shared.questions
 
     run(main)

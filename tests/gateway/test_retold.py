@@ -494,6 +494,21 @@ def test_notes_on_record(tmp_path: Path) -> None:
     run(main)
 
 
+def test_notes_are_short(tmp_path: Path) -> None:
+    """Names in them are the client's, and he may be long-winded."""
+    body = {**whole_body("messages"), **{f"odd{n}" + "x" * 5000: 1 for n in range(100)}}
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("chat",), money=10**18) as place:
+            place.upstream.script = answer_whole(WHOLE["chat"])
+            reply = await place.ask(body, "/v1/messages")
+            assert reply.status == 200, reply.body
+            (closed,) = await place.closed()
+            assert closed.notes and sum(map(len, closed.notes)) <= 32 * 200
+
+    run(main)
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_declared_search(tmp_path: Path, streamed: bool) -> None:
     """An agent that declares a search with every request is served, and told by what he gets; the record says it."""

@@ -30,6 +30,7 @@ from tokenworks.wire.whole import Assembler
 
 NEVER = 2**62  # a mark that no output reaches
 Ask = Literal["stream", "whole", "assembled"]
+NOTES_MAX, NOTE_CHARS_MAX = 32, 200  # on the record, of what was dropped: names in them are the client's
 _NOBODY_TOLD: Told = {}
 
 
@@ -160,7 +161,8 @@ class Flow:
         """The request becomes what the deployment that was picked is asked in its place."""
         found = self.told[self.offer.deployment.id]
         self.body, self.facts, self.asked = found.body, found.facts, found.asked
-        self.dropped = tuple(dict.fromkeys((*self.dropped, *found.notes)))
+        notes = (note[:NOTE_CHARS_MAX] for note in found.notes[:NOTES_MAX])
+        self.dropped = tuple(dict.fromkeys((*self.dropped, *notes)))
 
     def drop_body(self) -> None:
         """A stream has begun: its request will not be sent again, and is kept only where it may have to be counted."""

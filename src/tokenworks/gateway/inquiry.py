@@ -22,7 +22,7 @@ from tokenworks.gateway.seats import Seat
 from tokenworks.gateway.shared import Shared
 from tokenworks.gateway.speech import say_refusal
 from tokenworks.gateway.turn import Turn
-from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX
+from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, QUESTIONS_MAX
 from tokenworks.routing.choose import choose
 from tokenworks.wire.counts import SUFFIX, ask_count, count_head, read_count, render_count
 from tokenworks.wire.dialects import FAMILY, WHOLE_TYPE, Dialect
@@ -39,15 +39,15 @@ _STORED = "What an upstream keeps cannot be counted. Send the full input."
 class Inquiry:
     """turn.Flow of one question."""
 
-    __slots__ = ("_admitted", "_body", "_call", "_dialect", "_facts", "_gone", "_id", "_outlet", "_parts", "_seat",
-                 "_shared", "_tried", "_turn")  # fmt: skip
+    __slots__ = ("_admitted", "_body", "_call", "_counted", "_dialect", "_facts", "_gone", "_id", "_outlet",
+                 "_parts", "_seat", "_shared", "_tried", "_turn")  # fmt: skip
 
     def __init__(self, shared: Shared, turn: Turn, route: Route, seat: Seat) -> None:
         self._shared, self._turn, self._seat = shared, turn, seat
         self._dialect: Dialect = route.dialect or "messages"
         self._id = shared.mint.mint()
         self._call: Call | None = None
-        self._gone = False
+        self._gone = self._counted = False
         self._tried: tuple[str, ...] = ()
         self._parts: list[bytes] = []
 
@@ -60,6 +60,11 @@ class Inquiry:
 
     def body_done(self, body: bytes) -> None:
         """Read and admit it as the request itself would be; then ask."""
+        questions, account = self._shared.questions, self._seat.caller.account.id
+        if questions[account] >= QUESTIONS_MAX:
+            return self._refuse(Refusal.RATE_LIMITED, "Too many questions about inputs are in flight for this account.")
+        questions[account] += 1
+        self._counted = True
         facts = read_request(self._dialect, body, counting=True)
         if isinstance(facts, Malformed):
             return self._refuse(facts.refusal, facts.message, facts.param)
@@ -95,6 +100,7 @@ class Inquiry:
     def client_gone(self) -> None:
         """Nobody waits for the figure any more."""
         self._gone = True
+        self._leave()
         if self._call is not None:
             self._call.cancel()
             self._call = None
@@ -184,7 +190,17 @@ class Inquiry:
             outlets.failed(self._outlet, self._shared.clock.mono_ns())
             self._ask(Refusal.UPSTREAM_FAILED)
 
+    def _leave(self) -> None:
+        """Room for another of this account."""
+        if self._counted:
+            self._counted = False
+            account = self._seat.caller.account.id
+            self._shared.questions[account] -= 1
+            if not self._shared.questions[account]:
+                del self._shared.questions[account]
+
     def _answer(self, tokens: int) -> None:
+        self._leave()
         self._shared.tally.note_question(self._admitted.model.id, self._dialect)
         identity = self._id.encode()
         headers = [(b"content-type", WHOLE_TYPE), (b"x-request-id", identity), (b"request-id", identity)]
@@ -192,6 +208,7 @@ class Inquiry:
 
     def _refuse(self, refusal: Refusal, message: str = "", param: str | None = None) -> None:
         """The refusal, which goes on record like that of any request of a known account."""
+        self._leave()
         shared, caller, family = self._shared, self._seat.caller, FAMILY[self._dialect]
         facts = getattr(self, "_facts", None)
         record = Refused(

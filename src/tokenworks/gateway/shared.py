@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Counts
 from collections.abc import Callable
 from typing import Protocol
 
@@ -91,6 +92,7 @@ class Shared:
         self.disk_first = False
         self.draining = False
         self.drains = 0
+        self.questions: Counts[str] = Counts()  # about inputs, by account, on their way
         self.tick = 0
         self.running: set[Running] = set()
 
