@@ -234,6 +234,8 @@ TRANSLATED = {
     "was dropped: this engine knows no budget, and thinks as it does without one.":
         "已去掉：该引擎没有思考预算，按没有预算时思考。",
     "goes under a name that everybody takes, and is told back under its own.": "以通用的名称发送，回答中恢复原名。",
+    "is not heeded by this model's engine at the interface that it is asked at. Leave it out.":
+        "该模型的引擎在所用的接口上不遵守此项。请去掉。",
     "is asked for with its guarantee.": "按有保证的方式请求。",
     "is asked for without a guarantee: OpenAI gives one if objects require all their members and allow no others.":
         "请求时没有保证：对象的成员全部必填且不允许其他成员时，OpenAI 才给出保证。",

@@ -174,6 +174,9 @@ _NO_FILES = Fate("refused", "is a file, and this model takes text and images alo
 _AS_DATA = "Send the data itself, in base64."
 _AS_WORDS = Fate("told", "is told as text.", say.tell_declined)
 _AS_SYSTEM = Fate("told", "is told as the system's.", say.call_system)
+# Qwen's, Llama's and Gemma's templates take the system at the beginning alone (vllm-project/vllm#41114,
+# ggml-org/llama.cpp#27367), and Claude Code lets it speak behind the first message of the user in every request.
+_REMINDED = Fate("told", "is told in the user's turn, marked as a reminder.", say.remind_late)
 _SEALED = Fate("dropped", "was dropped: it is sealed for its maker's models, and no other can read it.",
                say.drop_sealed)
 _UNWANTED = Fate("dropped", "was dropped: the interface of this model takes no reasoning back.", say.drop_thoughts)
@@ -218,8 +221,8 @@ _CONTENT = (
     Feature("the name of a speaker", {}, find.find_speakers, _cells(KEPT, Fate("dropped", _LEFT, say.drop_names))),
     Feature("messages of the developer", {}, find.find_developer, _cells(_AS_SYSTEM, KEPT, _AS_SYSTEM),
             _at(OPENAI, "chat")),
-    Feature("the system in mid-conversation", {}, find.find_late, _cells(
-        KEPT, KEPT, Fate("told", "is told in the user's turn, marked as a reminder."))),
+    Feature("the system in mid-conversation", {}, find.find_late, _cells(_REMINDED),
+            _at(OPENAI, "chat") | _at(OPENAI, "responses")),
     Feature("an answer begun, to be gone on from", {}, find.find_opened, _cells(_NOT_CONTINUED, None, KEPT), {
         **_at(("llamacpp",), "chat"),
         **_at(("vllm", "sglang"), "chat", Fate("told", "is gone on from, by a word of the engine's.", say.go_on)),
@@ -236,6 +239,8 @@ _FUNCTION = Fate("told", "is told as a function with one text `input`, and its c
 _ALLOWED = Fate("told", "leaves out the tools that it excludes.", say.keep_allowed)
 _AS_SCHEMA = Fate("told", "is asked for as JSON of the function's schema, and told back as its call.", say.ask_schema)
 _AS_TOOL = Fate("told", "is asked for as a call that has to be made, and told back as text.", say.ask_tool)
+_UNHEEDED = Fate("refused", "is not heeded by this model's engine at the interface that it is asked at. Leave it out.")
+_DEAF: dict[tuple[Engine, Dialect], Fate] = {("llamacpp", "responses"): _UNHEEDED, ("llamacpp", "messages"): _UNHEEDED}
 _AS_EFFORT = Fate("told", "is told as the effort that it stands for.", say.tell_budget, True)
 _NEAREST = Fate("told", "is told as the nearest effort that the engine knows.", say.tell_effort(FEW), True)
 _UNBOUNDED = Fate("dropped", "was dropped: this engine knows no budget, and thinks as it does without one.",
@@ -272,9 +277,10 @@ _TOOLS = (
     Feature("a choice among some tools", _all("tool_choice"), find.find_allowed, _cells(_ALLOWED),
             _at(OPENAI, "chat") | _at(OPENAI, "responses")),
     Feature("a function that has to be called", _all("tool_choice"), find.find_forced, _cells(KEPT),
-            _at(LOOSE, "chat", _AS_SCHEMA) | _at(LOOSE, "responses", _AS_SCHEMA)),
-    Feature("JSON of any form", {}, find.find_format("json"), _cells(KEPT, KEPT, _AS_TOOL)),
-    Feature("JSON by a schema", {}, find.find_format("schema"), _cells(KEPT, KEPT, _AS_TOOL), _at(CLAUDE, "messages")),
+            _at(LOOSE, "chat", _AS_SCHEMA)),
+    Feature("JSON of any form", {}, find.find_format("json"), _cells(KEPT, KEPT, _AS_TOOL), _DEAF),
+    Feature("JSON by a schema", {}, find.find_format("schema"), _cells(KEPT, KEPT, _AS_TOOL),
+            _at(CLAUDE, "messages") | _DEAF),
     Feature("a schema that Claude does not guarantee", {}, find.find_unsure, _cells(KEPT),
             _at(CLAUDE, "messages", _AS_TOOL)),
     Feature("a schema of Claude's, guaranteed", {}, find.find_guarantee(True), _cells(KEPT),
@@ -307,7 +313,8 @@ _BESIDE = (
     Feature("verbosity", {"chat": "verbosity", "responses": "text.verbosity"}, find.find_field("verbosity"),
             _cells(_MANNER), _at(OPENAI, "chat") | _at(OPENAI, "responses")),
     Feature("several texts in a row", {}, find.find_pairs, _cells(
-        Fate("told", "is told as one text.", say.join_texts), KEPT), _at(OPENAI, "chat")),
+        Fate("told", "is told as one text.", say.join_texts), None, KEPT),
+            _at(OPENAI, "chat") | _at(OPENAI, "responses")),
 )
 
 FEATURES: tuple[Feature, ...] = (*_DRAWING, *_CONTENT, *_TOOLS, *_BESIDE)
