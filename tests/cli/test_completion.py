@@ -38,3 +38,23 @@ def test_others(alone: Shell, shell: str, opening: str) -> None:
 def test_unknown_shell(alone: Shell) -> None:
     result = alone.bare("completion", "tcsh")
     assert result.code == 2 and "bash" in result.err
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize(("typed", "completed"), [
+    ("tokenworks connect cod", "codex"), ("tw rate-c", "rate-card"), ("tokenworks call --incl", "--include"),
+    ("tokenworks chat --dialect r", "responses")])
+def test_fish_completes(alone: Shell, typed: str, completed: str) -> None:
+    script = alone.bare("completion", "fish").out
+    words = ["fish", "-c", f"source; complete -C {typed!r}"]
+    done = subprocess.run(words, input=script, capture_output=True, text=True, check=False)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [completed], done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_takes_it_for_both_names(alone: Shell) -> None:
+    (alone.state / "_tokenworks").write_text(alone.bare("completion", "zsh").out)
+    words = (f"fpath=({alone.state} $fpath); autoload -Uz compinit; compinit -u -d {alone.state}/dump; "
+             "print ${_comps[tokenworks]} ${_comps[tw]}")
+    done = subprocess.run(["zsh", "-f", "-c", words], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["_tokenworks", "_tokenworks"], done.stderr

@@ -56,6 +56,16 @@ def test_undo_goes_back_step_by_step(tmp_path: Path) -> None:
     assert caught.value.exit_code == NOT_FOUND
 
 
+def test_undo_takes_back_one_write_and_not_parts_of_two(tmp_path: Path) -> None:
+    """The second write changed one file of two: what the first made of the other stays."""
+    one, two = (Edit(tmp_path / name, "json", CHANGE) for name in ("one.json", "two.json"))
+    write_edits([one, two], "t1")
+    write_edits([one, Edit(two.path, "json", (Change(("key",), "new"),))], "t2")
+    assert [done.path for done in undo_edits([one, two])] == [two.path]
+    assert '"k"' in one.path.read_text() and '"k"' in two.path.read_text()
+    assert {done.what for done in undo_edits([one, two])} == {"removed"} and list(tmp_path.iterdir()) == []
+
+
 def test_open_settings_stay_open_where_no_key_is_in_them(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text("a = 1\n")

@@ -40,7 +40,8 @@ def undo_edits(edits: Sequence[Edit]) -> list[Written]:
     if not any(backups for _, backups in found):
         places = ", ".join(str(path) for path, _ in found)
         raise failed(f"There is no backup beside {places}.", NOT_FOUND, "Nothing was written by connect.", "no_backup")
-    return [_restore(path, backups[-1]) for path, backups in found if backups]
+    last = max(_moment(backups[-1]) for _, backups in found if backups)  # a write may have changed some of the files
+    return [_restore(path, backups[-1]) for path, backups in found if backups and _moment(backups[-1]) == last]
 
 
 def _read(path: Path) -> str:
@@ -87,6 +88,11 @@ def _backups(path: Path) -> list[Path]:
     """Oldest first; the moment in the name sorts."""
     path = path.resolve()
     return sorted(path.parent.glob(f"{path.name}{MARK}*")) if path.parent.is_dir() else []
+
+
+def _moment(backup: Path) -> str:
+    """When it was made, as its name says."""
+    return backup.name.rpartition(MARK)[2].removesuffix(MADE)
 
 
 def put_file(path: Path, text: str, mode: int) -> None:
