@@ -10,7 +10,7 @@ COMMANDS = {
     "Show what `apply` would do. Ends with 1 when there is a difference, with 0 when there is none.":
         "显示 `apply` 会做什么。有差异时退出码为 1，没有差异时为 0。",
     "Write everything that can be declared as documents: YAML, or a JSON list. No secrets, no money.":
-        "将所有可声明的内容写成文档：YAML，或一个 JSON 列表。不含密钥，不含资金。",
+        "将所有可声明的内容写成文档：YAML，或一个 JSON 列表。不含凭据，不含资金。",
     "File of documents (YAML or JSON), folder of such files, or - for standard input; may be given again.":
         "文档文件（YAML 或 JSON）、存放这类文件的目录，或用 - 表示标准输入；可多次给出。",
     "Kinds to export, like Model or rate-card; none named: all.": "要导出的种类，如 Model 或 rate-card；不写则为全部。",
@@ -24,7 +24,7 @@ COMMANDS = {
         "应用文档。创建并更改它们所声明的内容；其中有任何错误时整体拒绝。若途中某一步因他人同时做了更改而被拒绝，"
         "已完成的保留，其余的不做；再次应用会从那里继续。",
     "Export documents. All that can be declared, as it is now; secrets only as the references that they are.":
-        "导出文档。所有可声明内容的现状；密钥只以引用出现。",
+        "导出文档。所有可声明内容的现状；凭据只以引用出现。",
     "Documents: objects with apiVersion, kind, metadata and spec.":
         "文档：含 apiVersion、kind、metadata 和 spec 的对象。",
     "Of the plan that is meant: nothing is done when another would be done now.":
@@ -43,13 +43,13 @@ PLAN = {
     "done: {}": "已完成：{0}", "not done: {}": "未完成：{0}",
     "Done: {}.": "已完成 {0} 项。",
     "Do this? [y/N]": "照此执行吗？[y/N]",
-    "its secret is shown once, when it is made": "密钥仅在创建时显示一次",
+    "its secret is shown once, when it is made": "其文本仅在创建时显示一次",
     "a new version; requests that began before keep theirs": "新版本；此前开始的请求仍用原版本",
     "closed: an account and its money stay in the books": "停用：账户及其资金仍留在账簿中",
     "revoked for good": "永久吊销",
     "{} is fixed when it is made": "{0} 在创建时确定，不可更改",
     "Keep the secrets: they are shown this once and are stored nowhere.":
-        "请保存好密钥：仅此一次显示，任何地方都不留存。",
+        "请保存好密钥文本：仅此一次显示，任何地方都不留存。",
     "tokenworks: It stopped at {}\n  What was done stays. Apply again to go on from there.":
         "tokenworks：停在 {0}\n  已完成的保留。再次应用会从那里继续。",
     "Nothing was done.": "什么也没有做。",
@@ -81,7 +81,7 @@ FAULTS = {
         "文档从不动用资金：付款是一次性的，不是要保持的状态。请使用 `tokenworks topup`，并去掉这份文档。",
     "Secrets never stand in documents: seal them with `tokenworks secret set`, name them as sealed:NAME, and leave "
     "this document out.":
-        "文档中从不写密钥：请用 `tokenworks secret set` 封存，以 sealed:NAME 引用，并去掉这份文档。",
+        "文档中从不写凭据：请用 `tokenworks secret set` 封存，以 sealed:NAME 引用，并去掉这份文档。",
     "There is no kind {}. {}": "没有种类 {0}。{1}",
     "there is no kind {}. {}": "没有种类 {0}。{1}",
     "kind is required. {}": "必须写 kind。{0}",
