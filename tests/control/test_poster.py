@@ -34,13 +34,14 @@ from tokenworks.usage.vector import Usage
 
 SEGMENT = 16 * 1024
 SECOND = 1_000_000_000
+RESTORED_AT = 1_800_000_000
 
 
 class Bench:
     """A disk whose power can fail, books in memory, one poster, and a writer that holds a lease of 100,000."""
 
     def __init__(self, store: Store | None = None, host: str = "h") -> None:
-        self.store = store or open_memory()
+        self.store = store or open_memory(FakeClock(RESTORED_AT * SECOND))
         self.host, self.clock, self.disk = host, FakeClock(), FakeDisk(dice=FakeDice(11))
         self.notes, self.quarantine, self.meters = NotesInMemory(), QuarantineInMemory(), Meters()
         self.news: list[News] = []
@@ -348,16 +349,16 @@ def test_restored_books_are_noticed_healed_and_their_epoch_raised(books: Store, 
         bench.store = backup
         bench.start()
         bench.run()
-        assert backup.meta.facts().epoch == 2
+        assert backup.meta.facts().epoch == RESTORED_AT
         note = backup.trail.page(TrailQuery()).data[0].note
-        assert (note.actor, note.action, note.changes) == ("control", "ledger.epoch", '{"epoch":[1,2]}')
+        assert (note.actor, note.action, note.changes) == ("control", "ledger.epoch", f'{{"epoch":[1,{RESTORED_AT}]}}')
         assert bench.closed() == 20
         assert bench.row("h/1/1").state == "ended"
         assert backup.books.renew("h/0/1", [grant.lease], bench.clock.now_ns()) == ()
         bench.wait(60)
         bench.start()
         bench.run()
-        assert backup.meta.facts().epoch == 2, "once is enough"
+        assert backup.meta.facts().epoch == RESTORED_AT, "once is enough"
         check_books(backup)
 
 
@@ -366,13 +367,13 @@ def test_older_books_get_an_epoch_that_was_never_there() -> None:
     bench = Bench()
     bench.writer().append(opened("x"))
     bench.run()
-    bench.store.meta.raise_epoch()
-    bench.store.meta.raise_epoch()
+    assert bench.store.meta.raise_epoch() == RESTORED_AT
+    highest = bench.store.meta.raise_epoch()
     bench.wait(10)
     bench.poster.save()
     bench.poster._parts.store = Bench().store  # epoch 1
     bench.wait(10)
-    assert bench.poster._parts.store.meta.facts().epoch == 4
+    assert bench.poster._parts.store.meta.facts().epoch == highest + 1 == RESTORED_AT + 2
 
 
 def test_books_that_lack_a_writer_at_its_end() -> None:
@@ -403,7 +404,7 @@ def test_what_was_posted_is_known_without_notes() -> None:
     bench.wait(10)
     bench.run()
     assert [row.state for row in bench.poster._parts.store.writers.roster("h")] == ["ended"]
-    assert bench.poster._parts.store.meta.facts().epoch == 2
+    assert bench.poster._parts.store.meta.facts().epoch == RESTORED_AT
 
 
 @contextmanager
@@ -411,7 +412,7 @@ def open_copy(tmp_path: Path) -> Iterator[Store]:
     """The books as they are now, as another store."""
     with connect(tmp_path / "books.db") as source, connect(tmp_path / "backup.db") as target:
         source.backup(target)
-    store = open_store(f"sqlite:///{tmp_path / 'backup.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'backup.db'}", FakeClock(RESTORED_AT * SECOND))
     yield store
     store.close()
 
@@ -428,7 +429,7 @@ def test_books_that_go_back_while_the_poster_runs() -> None:
     fresh = Bench()  # books that know nothing of it all
     bench.poster._parts.store = fresh.store
     bench.wait(10)
-    assert fresh.store.meta.facts().epoch == 2
+    assert fresh.store.meta.facts().epoch == RESTORED_AT
     assert next(row for row in fresh.store.writers.roster("h")).position == writer.position
 
 

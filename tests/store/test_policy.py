@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.store.samples import NOW, SECOND, found_world
 
+from tokenworks.clock import SystemClock
 from tokenworks.errors import Conflict, NotFound
 from tokenworks.fleet.deployment import Deployment, Model
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
@@ -117,7 +118,12 @@ def test_facts(store: Store) -> None:
     assert facts.epoch == 1
     assert len(facts.pepper) == 32
     assert facts.policy_version == store.policy.version()
-    assert store.meta.raise_epoch() == 2 == store.meta.facts().epoch
+    now_s = SystemClock().now_ns() // SECOND
+    raised = store.meta.raise_epoch()
+    assert now_s <= raised == store.meta.facts().epoch < now_s + 60
+    assert store.meta.raise_epoch() > raised, "also within one second"
+    assert store.meta.raise_epoch(2**40) == 2**40 + 1 == store.meta.facts().epoch, "also where the clock was set back"
+    assert store.meta.raise_epoch() == 2**40 + 2
 
 
 def test_claims(store: Store) -> None:

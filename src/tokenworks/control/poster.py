@@ -273,9 +273,8 @@ class Poster:
         behind = [writer for writer, position in noted.positions.items()
                   if writer.startswith(mine) and _position(rows.get(writer)) < position]
         if noted.epoch > epoch or (behind and noted.epoch == epoch):
-            while epoch <= noted.epoch:  # no epoch comes twice: its leases of before would be good again
-                actor = Actor("control", "ledger.epoch", self._parts.clock.now_ns(), detail="the books were restored")
-                epoch = self._call(store.acting(actor).meta.raise_epoch)
+            actor = Actor("control", "ledger.epoch", self._parts.clock.now_ns(), detail="the books were restored")
+            epoch = self._call(store.acting(actor).meta.raise_epoch, noted.epoch)
             _LOG.error("books_restored", writers=len(behind), epoch=epoch)
             store.bell.ring("policy")
         if noted.epoch != epoch:

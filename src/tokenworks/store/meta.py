@@ -25,16 +25,16 @@ def found_books(conn: Connection, clock: Clock, dice: Dice) -> None:
 class SqlMeta:
     """ports.Meta."""
 
-    def __init__(self, database: Database, dice: Dice, scribe: Scribe) -> None:
-        self._database, self._dice, self._scribe = database, dice, scribe
+    def __init__(self, database: Database, clock: Clock, dice: Dice, scribe: Scribe) -> None:
+        self._database, self._clock, self._dice, self._scribe = database, clock, dice, scribe
 
     def facts(self) -> BooksFacts:
         """See ports.Meta."""
         return self._database.read(_facts)
 
-    def raise_epoch(self) -> int:
+    def raise_epoch(self, above: int = 0) -> int:
         """See ports.Meta."""
-        return self._database.write(self._raise)
+        return self._database.write(lambda conn: self._raise(conn, above))
 
     def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:
         """See ports.Meta."""
@@ -46,11 +46,19 @@ class SqlMeta:
         query = update(schema.claims).where(schema.claims.c.key == key).values(reply=reply)
         self._database.write(lambda conn: conn.execute(query))
 
-    def _raise(self, conn: Connection) -> int:
-        books = schema.books
-        epoch: int = conn.execute(update(books).values(epoch=books.c.epoch + 1).returning(books.c.epoch)).scalar_one()
-        self._scribe.tell(conn, ("books", "epoch"), {"epoch": epoch - 1}, {"epoch": epoch})
+    def _raise(self, conn: Connection, above: int) -> int:
+        column = schema.books.c.epoch
+        before: int = conn.execute(select(column).with_for_update()).scalar_one()
+        epoch = next_epoch(max(before, above), self._clock)
+        conn.execute(update(schema.books).values(epoch=epoch))
+        self._scribe.tell(conn, ("books", "epoch"), {"epoch": before}, {"epoch": epoch})
         return epoch
+
+
+def next_epoch(highest: int, clock: Clock) -> int:
+    """The time in seconds: never that of another restoration, of which restored books know nothing. Above `highest`
+    even where the clock was set back."""
+    return max(highest + 1, clock.now_ns() // 1_000_000_000)
 
 
 def _facts(conn: Connection) -> BooksFacts:

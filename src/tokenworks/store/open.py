@@ -24,16 +24,17 @@ def open_store(url: str, clock: Clock | None = None, dice: Dice | None = None) -
     Raises ConfigError for another URL, StoreTooNew for a database of a later version, BooksUnreachable.
     """
     dice = dice or SystemDice()
-    database = Database(open_engine(url), clock or SystemClock())
+    clock = clock or SystemClock()
+    database = Database(open_engine(url), clock)
     migrate_database(database)
-    database.write(lambda conn: found_books(conn, clock or SystemClock(), dice))
+    database.write(lambda conn: found_books(conn, clock, dice))
     bell = LocalBell() if database.sqlite else PostgresBell(database)
-    return _assemble(database, dice, bell, Scribe())
+    return _assemble(database, (clock, dice), bell, Scribe())
 
 
-def _assemble(database: Database, dice: Dice, bell: AnyBell, scribe: Scribe) -> Store:
+def _assemble(database: Database, chance: tuple[Clock, Dice], bell: AnyBell, scribe: Scribe) -> Store:
     def acting(actor: Actor) -> Store:
-        return _assemble(database, dice, bell, Scribe(actor))
+        return _assemble(database, chance, bell, Scribe(actor))
 
     def close() -> None:
         bell.close()
@@ -49,4 +50,4 @@ def _assemble(database: Database, dice: Dice, bell: AnyBell, scribe: Scribe) -> 
         cards=SqlShelf(database, bell, nouns.CARD, schema.cards, scribe),
         secrets=SqlSecrets(database, bell, nouns.SECRET, schema.secrets, scribe),
         policy=SqlPolicy(database), requests=SqlRequests(database), ledger=SqlLedger(database),
-        meta=SqlMeta(database, dice, scribe), trail=SqlTrail(database), bell=bell, close=close, acting=acting)
+        meta=SqlMeta(database, *chance, scribe), trail=SqlTrail(database), bell=bell, close=close, acting=acting)

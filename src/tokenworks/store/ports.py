@@ -228,8 +228,10 @@ class Meta(Protocol):
         """Epoch, pepper, policy version."""
         ...
 
-    def raise_epoch(self) -> int:
-        """After a restore or failover: leases of the old epoch cut no holds any more. The new epoch."""
+    def raise_epoch(self, above: int = 0) -> int:
+        """After a restore or failover: leases of other epochs cut no holds any more. The new epoch is the time in whole
+        seconds (Unix), or one more than the one before or than `above` where that is more: books that come back twice
+        from one backup do not come twice to one epoch."""
         ...
 
     def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:

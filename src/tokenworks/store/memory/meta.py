@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from tokenworks.clock import Dice
+from tokenworks.clock import Clock, Dice
 from tokenworks.limits import IDEMPOTENCY_KEEP_S
 from tokenworks.store.memory.state import State
 from tokenworks.store.memory.trail import MemoryScribe
-from tokenworks.store.meta import SEED_BYTES
+from tokenworks.store.meta import SEED_BYTES, next_epoch
 from tokenworks.store.shapes import BooksFacts, Claim
 
 
 class MemoryMeta:
     """ports.Meta."""
 
-    def __init__(self, state: State, dice: Dice, scribe: MemoryScribe) -> None:
-        self._state, self._dice, self._scribe = state, dice, scribe
+    def __init__(self, state: State, clock: Clock, dice: Dice, scribe: MemoryScribe) -> None:
+        self._state, self._clock, self._dice, self._scribe = state, clock, dice, scribe
 
     def facts(self) -> BooksFacts:
         """See ports.Meta."""
@@ -25,11 +25,12 @@ class MemoryMeta:
             state.faults("facts")
             return BooksFacts(state.epoch, state.pepper, state.policy_version, state.created_at_ns, "memory")
 
-    def raise_epoch(self) -> int:
+    def raise_epoch(self, above: int = 0) -> int:
         """See ports.Meta."""
         with self._state.lock:
-            self._state.epoch += 1
-            self._scribe.tell(("books", "epoch"), {"epoch": self._state.epoch - 1}, {"epoch": self._state.epoch})
+            before = self._state.epoch
+            self._state.epoch = next_epoch(max(before, above), self._clock)
+            self._scribe.tell(("books", "epoch"), {"epoch": before}, {"epoch": self._state.epoch})
             return self._state.epoch
 
     def claim(self, key: str, digest: bytes, now_ns: int) -> Claim:

@@ -25,19 +25,19 @@ def open_memory(clock: Clock | None = None, dice: Dice | None = None,
     """A new, empty store. `faults(verb)` is called before a verb does anything and, as "<verb> done", after it did."""
     dice, clock = dice or SystemDice(), clock or SystemClock()
     state = State(dice.draw(32), clock.now_ns(), faults)
-    return _assemble(state, dice, Shelves(state), None)
+    return _assemble(state, (clock, dice), Shelves(state), None)
 
 
-def _assemble(state: State, dice: Dice, shelves: Shelves, actor: Actor | None) -> Store:
+def _assemble(state: State, chance: tuple[Clock, Dice], shelves: Shelves, actor: Actor | None) -> Store:
     scribe = MemoryScribe(state, actor)
 
     def acting(actor: Actor) -> Store:
-        return _assemble(state, dice, shelves, actor)
+        return _assemble(state, chance, shelves, actor)
 
     return Store(
         books=MemoryBooks(state, shelves.accounts, shelves.cards, scribe), writers=MemoryWriters(state, scribe),
         suspense=MemorySuspense(state, scribe),
         **{name: shelf.acting(scribe) for name, shelf in shelves.all().items()}, policy=MemoryPolicy(state, shelves),
         requests=MemoryRequests(state), ledger=MemoryLedger(state, shelves.accounts),
-        meta=MemoryMeta(state, dice, scribe), trail=MemoryTrail(state), bell=state.bell, close=state.bell.close,
+        meta=MemoryMeta(state, *chance, scribe), trail=MemoryTrail(state), bell=state.bell, close=state.bell.close,
         acting=acting)
