@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.agents.catalogue import RUN_S, SENTENCES, Agent
+from tests.agents.catalogue import HANG_S, RUN_S, SENTENCES, Agent
 from tests.agents.mind import COPY, FILE, JOB, LINE
 from tests.agents.trouble import trouble
 from tests.clients.install import AGENT_LOCKS, Environment, install_node
@@ -40,11 +40,11 @@ class Run(NamedTuple):
 def play(world: World, agent: Agent, case: str, deployment: str) -> Run:
     """The agent does the job, or tries to, against the deployment of a dialect."""
     environment = install_node(agent.name, AGENT_LOCKS)
-    model = f"scripted-{deployment}"
+    model = f"scripted-{deployment}" if case == "job" else world.sell_again(deployment)
     tap = Tap(*world.utility.address)
     # Not in the usual temporary folder: Codex refuses to keep helpers there.
     with tempfile.TemporaryDirectory(prefix="run-", dir=environment.folder) as place, \
-            trouble(world, case, deployment) as key:
+            trouble(world, case, deployment, agent.request_kb) as key:
         home, project = (Path(place).resolve() / name for name in ("home", "project"))
         home.mkdir()
         project.mkdir()
@@ -56,9 +56,17 @@ def play(world: World, agent: Agent, case: str, deployment: str) -> Run:
         seconds = time.monotonic() - began_s
         made = {name: (project / name).read_text() if (project / name).exists() else None for name in (FILE, COPY)}
     tap.stop()
-    statuses = [one.status for one in tap.posts()]
-    return Run(agent, case, deployment, judge(agent, case, made, code, output), last_words(output), code, seconds,
-               statuses)
+    wrong = judge(agent, case, made, (code, seconds), output)
+    if case == "credit_ends" and not wrong:
+        wrong = judge_cut(world, tap)
+    return Run(agent, case, deployment, wrong, last_words(output), code, seconds, [one.status for one in tap.posts()])
+
+
+def judge_cut(world: World, tap: Tap) -> str:
+    """Whether an answer was really cut for want of credit."""
+    served = [one.headers["x-request-id"] for one in tap.posts() if one.status == 200]
+    outcomes = [world.utility.booked(request)["request"]["outcome"] for request in served]
+    return "" if "cut" in outcomes else f"no answer was cut, but {outcomes}"
 
 
 def connect(environment: Environment, env: dict[str, str], agent: Agent, where: tuple[str, str, str]) -> None:
@@ -66,7 +74,7 @@ def connect(environment: Environment, env: dict[str, str], agent: Agent, where: 
     url, key, model = where
     words = ["connect", agent.name, "--write", "--no-prove", "--url", url, "--key", key, "--model", model]
     done = subprocess.run([sys.executable, "-m", "tokenworks", *words], env={**os.environ, **env}, capture_output=True,
-                          text=True, timeout=RUN_S, check=False, stdin=subprocess.DEVNULL)
+                          text=True, timeout=HANG_S, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, f"tokenworks {' '.join(words[:3])}: {done.stdout}{done.stderr}"
 
 
@@ -77,7 +85,7 @@ def start(command: list[str], env: dict[str, str], project: Path) -> tuple[int |
     with subprocess.Popen([program, *command[1:]], env=env, cwd=project, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
         try:
-            output, _ = process.communicate(timeout=RUN_S)
+            output, _ = process.communicate(timeout=HANG_S)
             code: int | None = process.returncode
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
@@ -86,16 +94,19 @@ def start(command: list[str], env: dict[str, str], project: Path) -> tuple[int |
     return code, ANSI.sub("", output)
 
 
-def judge(agent: Agent, case: str, made: dict[str, str | None], code: int | None, output: str) -> str:
-    """"" when the run is what it has to be."""
+def judge(agent: Agent, case: str, made: dict[str, str | None], end: tuple[int | None, float], output: str) -> str:
+    """"" when the run is what it has to be; `end` is its exit code and its seconds."""
+    code, seconds = end
     if code is None:
-        return f"it hung for {RUN_S} s: {output[-800:]}"
+        return f"it hung for {HANG_S} s: {output[-800:]}"
     if case == "job":
         if made != {FILE: f"{LINE}\n", COPY: f"{LINE}\n"}:
             return f"the files are {made}: {output[-1500:]}"
         if code:
             return f"exit code {code}: {output[-800:]}"
-    words = {SENTENCES[case], agent.words.get(case, SENTENCES[case])}
+    if case != "job" and seconds > agent.patience.get(case, RUN_S):
+        return f"{seconds:.0f} s: {output[-800:]}"
+    words = {*SENTENCES[case], *(agent.words[part] for part in (case,) if part in agent.words)}
     flat = " ".join(output.split())
     return "" if any(word in flat for word in words) else f"it does not say {sorted(words)}: {output[-1500:]}"
 

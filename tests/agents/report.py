@@ -6,7 +6,7 @@ import datetime
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.agents.catalogue import AGENTS, FAILURES, SENTENCES, Agent
+from tests.agents.catalogue import AGENTS, FAILURES, Agent
 from tests.agents.play import Run
 from tests.clients.install import AGENT_LOCKS, wanted_versions
 from tests.clients.report import WAYS, table
@@ -50,6 +50,6 @@ def _failure(agent: Agent, case: str, runs: list[Run]) -> str:
     if found is None:
         return ""
     answers = ", ".join(f"{status or 'no answer'} x {count}" for status, count in Counter(found.statuses).items())
-    own = case in agent.words and SENTENCES[case] not in found.shown
+    own = agent.words.get(case, "") in found.shown and case in agent.words
     words = "" if case == "credit_ends" else ", its own words" if own else ", our words"
     return f"{answers}; {found.seconds:.0f} s; {found.code}{words}" if not found.wrong else f"**{answers}**"

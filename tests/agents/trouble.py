@@ -17,7 +17,9 @@ from tokenworks.limits import ACCOUNT_BYTES_MAX, BODY_BYTES_MAX
 
 ROOM_BYTES = 1000  # less than any agent's request
 WORDS_MAX = 20_000
-CREDIT_CNY = "0.60"  # pays the input of an agent's request, and not all that the model would say
+# An input is held at a token per byte while nothing is known of a model, at the dearest price (writing a cache: 40 per
+# million here); what is left pays for some thousand tokens of output.
+CREDIT_PER_KB, CREDIT_MORE = 0.046, 0.25
 
 
 async def be_busy(exchange: Exchange, asked: Asked, told: Told) -> bool:
@@ -49,7 +51,7 @@ async def die(exchange: Exchange, asked: Asked, told: Told) -> bool:
 async def talk_on(exchange: Exchange, asked: Asked, told: Told) -> bool:
     """The upstream talks until it is stopped."""
     words = Told(" ".join(f"word{number}" for number in range(WORDS_MAX)), output=2 * WORDS_MAX)
-    if not asked.stream:
+    if not asked.stream or not asked.tools:
         return False
     await exchange.start()
     for number, (name, payload) in enumerate(STREAM[asked.dialect](asked, words)):
@@ -66,7 +68,7 @@ TWISTS: dict[str, Twist] = {"overloaded": be_busy, "upstream_gone": be_gone, "up
 
 
 @contextmanager
-def trouble(world: World, case: str, dialect: str) -> Iterator[str]:
+def trouble(world: World, case: str, dialect: str, request_kb: int) -> Iterator[str]:
     """The key to ask with while something is wrong with the deployment of a dialect, or with the key's account."""
     source = world.scripted[dialect]
     source.twist = TWISTS.get(case)
@@ -79,7 +81,8 @@ def trouble(world: World, case: str, dialect: str) -> Iterator[str]:
         elif case == "no_credit":
             yield world.poor_key
         else:
-            yield world.utility.buyer(CREDIT_CNY)[1] if case == "credit_ends" else world.utility.key
+            credit = f"{request_kb * CREDIT_PER_KB + CREDIT_MORE:.2f}"
+            yield world.utility.buyer(credit)[1] if case == "credit_ends" else world.utility.key
     finally:
         source.twist = None
         for line in full[1] if full else ():

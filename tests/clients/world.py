@@ -27,6 +27,7 @@ class World:
             self.utility.client.call("PUT", f"/models/{KNOWN_NAMES[dialect]}", KNOWN)
             add_deployment(self.utility, f"known-{dialect}", KNOWN_NAMES[dialect], f"http://127.0.0.1:{source.port}",
                            dialects=[dialect], engine=ENGINES[dialect])
+        self.sold = 0
         self.poor_key = self.utility.poor_key()
 
     def sell_tiny(self) -> None:
@@ -37,6 +38,14 @@ class World:
             add_deployment(self.utility, f"tiny-{dialect}", f"tiny-{dialect}", "embedded:", dialects=[dialect],
                            engine="llamacpp", own=True, upstream_model="tokenworks-tiny")
         time_policy(self.utility)
+
+    def sell_again(self, dialect: str) -> str:
+        """A new model, served by a deployment of its own at the upstream of a dialect: nothing has failed there yet."""
+        self.sold += 1
+        model = f"{dialect}-{self.sold}"
+        serving_model(self.utility, model, f"http://127.0.0.1:{self.scripted[dialect].port}", KNOWN,
+                      dialects=[dialect], engine=ENGINES[dialect])
+        return model
 
     def stop(self) -> None:
         self.utility.stop()
