@@ -85,6 +85,21 @@ def test_a_request_is_told(told: tuple[Utility, Receiver]) -> None:
     wait_for(lambda: bool(receiver.points("tokenworks.posted_records")), 20, lambda: "no metrics of our own")
 
 
+def test_a_clients_trace_goes_on(told: tuple[Utility, Receiver]) -> None:
+    """The span of a stream is a child of its client's."""
+    utility, receiver = told
+    client = OpenAI(base_url=f"{utility.url}/v1", api_key=utility.key)
+    list(client.chat.completions.create(
+        model=MODEL, max_tokens=8, stream=True, messages=[{"role": "user", "content": "Say something."}],
+        extra_headers={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}))
+    trace = bytes.fromhex("4bf92f3577b34da6a3ce929d0e0e4736")
+    wait_for(lambda: any(span.trace_id == trace for span in receiver.spans()), 20, lambda: "not in the client's trace")
+    mine = {span.name.partition(" ")[0]: span for span in receiver.spans() if span.trace_id == trace}
+    assert set(mine) == {"chat", "admission", "attempt"}
+    assert mine["chat"].parent_span_id == bytes.fromhex("00f067aa0ba902b7")
+    assert mine["attempt"].parent_span_id == mine["chat"].span_id
+
+
 def test_a_sealed_credential(told: tuple[Utility, Receiver]) -> None:
     """It reaches its upstream, under the path that stands in place of /v1; nothing on the disk has it."""
     utility, _ = told
