@@ -256,6 +256,50 @@ def test_one_chunk_at_a_time(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("client", ["messages", "responses", "completions"])
+def test_shown_is_billed(tmp_path: Path, client: Dialect, streamed: bool) -> None:
+    """An upstream that says no usage: what is estimated for the bill is what the client is shown."""
+    body = {**ASKED[client][1], "stream": streamed}
+    if client == "completions" and streamed:
+        body["stream_options"] = {"include_usage": True}
+    silent = {key: value for key, value in WHOLE["chat"].items() if key != "usage"}
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("chat",), money=10**18) as place:
+            place.upstream.script = chat_stream(30, usage=False) if streamed else answer_whole(silent)
+            reply = await place.ask(body, ASKED[client][0])
+            assert reply.status == 200
+            (closed,) = await place.closed()
+            assert closed.basis == "estimated" and closed.usage.output > 0
+            events = [event for event in reply.events if isinstance(event, dict)]
+            holder = reply.json if not streamed else events[-1]["response"] if client == "responses" else \
+                next(event for event in reversed(events) if event.get("usage"))
+            assert figures_of(client, holder["usage"]) == (closed.usage.prompt, 0, closed.usage.completion)
+
+    run(main)
+
+
+@pytest.mark.parametrize("client", ["messages", "responses", "completions"])
+def test_blind_cap_marked(tmp_path: Path, client: Dialect) -> None:
+    """What can only be asked whole gets the cap that can be paid, and the client is told so in his words."""
+    body = whole_body(client)
+    finish = {**WHOLE["chat"], "choices": [{**WHOLE["chat"]["choices"][0], "finish_reason": "length"}]}
+
+    async def main() -> None:
+        async with shop(tmp_path, money=input_held(body) + 40 * OUTPUT, dialects=("chat",), progress="blind") as place:
+            place.upstream.script = answer_whole(finish)
+            reply = await place.ask(body, ASKED[client][0])
+            assert reply.status == 200, reply.body
+            sent = place.upstream.seen[0].json
+            assert 0 < sent["max_completion_tokens"] < 60, "by what goes upstream, which is a little longer"
+            assert reply.json["tokenworks"]["reason"] == "output_capped"
+            (closed,) = await place.closed()
+            assert closed.notes == ("output_capped",)
+
+    run(main)
+
+
 # --- who is asked ---
 
 
