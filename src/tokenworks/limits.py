@@ -5,7 +5,7 @@ from __future__ import annotations
 # --- requests in ---
 BODY_BYTES_MAX = 32 * 1024 * 1024  # Anthropic's request limit; OpenAI accepts less
 TRANSLATED_BYTES_AT_ONCE = 512 * 1024  # larger bodies that change their dialect are admitted beside the loop
-TRANSLATED_ITEMS_AT_ONCE = 500  # messages, parts and tools of one: some 20 us each, so 10 ms of the loop
+TRANSLATED_ITEMS_AT_ONCE = 500  # messages, parts and tools of one: 20 to 40 us each, 20 ms of the loop
 QUESTIONS_MAX = 8  # about inputs, of one account, on their way from a worker: nobody pays for them
 HEADER_COUNT_MAX = 100  # Node and Apache: 100
 HEADER_BYTES_MAX = 64 * 1024  # Node 80 KiB, Tomcat 8 KiB; coding agents send 3-6 KiB

@@ -1,7 +1,7 @@
 """Requests whose translation would take long are admitted beside the loop, one at a time, while all others go on.
 
-What is translated costs some twenty microseconds per message, part or tool, and a body has room for a million of them.
-Usual ones are decided at once: to wait for a thread would take them longer.
+What is translated costs twenty to forty microseconds per message, part or tool, and a body has room for a million of
+them. Usual ones are decided at once: to wait for a thread would take them longer.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from tokenworks.wire.refusals import Refusal, render_refusal
 # Of one connection only (RFC 9110, 7.6.1), or written anew on the other side.
 HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
                  b"upgrade", b"content-length", b"expect", b"proxy-authenticate", b"proxy-authorization",
-                 b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id", b"date", b"accept-encoding"})
+                 b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id", b"request-id", b"date",
+                 b"accept-encoding"})
 
 
 class ProxyFlow:
@@ -44,7 +45,7 @@ class ProxyFlow:
         turn = self._turn
         if not turn.started:
             headers = [pair for pair in call.headers if pair[0] not in HOP]
-            headers.append((b"x-request-id", self._id.encode()))
+            headers += [(b"x-request-id", self._id.encode()), (b"request-id", self._id.encode())]
             length = call.get(b"content-length") if turn.head.method == b"HEAD" else None
             turn.start(call.status, headers, len(data) if ended else int(length) if length else None)
         if ended:
