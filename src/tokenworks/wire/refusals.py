@@ -141,7 +141,8 @@ REFUSALS: dict[Refusal, Row] = {
         (504, "server_error", "upstream_timeout"), (504, "timeout_error"),
         "The model's server did not answer in time. Nothing was charged; try again.", None, 1_000),
     Refusal.INTERNAL: Row(
-        (500, "server_error", "internal_error"), (500, "api_error"), "Something went wrong here; try again.", None, 1_000),
+        (500, "server_error", "internal_error"), (500, "api_error"), "Something went wrong here; try again.", None,
+        1_000),
 }
 
 
