@@ -313,6 +313,10 @@ def test_own_dialect_first(tmp_path: Path) -> None:
                 assert reply.status == 200 and reply.json["id"] == "msg_up"
             assert {seen.target for seen in place.upstream.seen} == {"/v1/messages"}
             assert [one.attempts[0].spoken for one in await place.closed(3)] == ["", "", ""]
+            (seat,) = place.shared.book._seats.values()
+            assert set(seat.lanes) == {("messages", "m")}, "what was decided holds, whoever else there is"
+            await place.ask(whole_body("responses"), "/v1/responses")
+            assert set(seat.lanes) == {("messages", "m")}, "what has to be translated is decided each time"
 
     run(main)
 
