@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from tokenworks.credit.brief import Brief, expand
 from tokenworks.credit.records import Closed, Opened, Refused
@@ -80,8 +80,6 @@ class Tally:
 
     def note_usual(self, keys: ModelKeys, brief: Brief, deployment: str) -> None:
         """The same of a whole answer that was served at once and reported: less is to be counted."""
-        if len(self.live) < LIVE_MAX:
-            self.live.append(brief)
         usual = keys.usual
         usual.append(brief)
         keys.tries.append(deployment)
@@ -99,6 +97,7 @@ class Tally:
         """Counts what `note_usual` noted: outcome ok, status 200, reported, one attempt, all of it at once."""
         usual, keys.usual = keys.usual, []
         if usual:
+            self.live += usual[: max(0, LIVE_MAX - len(self.live))]
             self._count_ends(keys, "ok", 200, len(usual))
             tries, keys.tries = keys.tries, []
             for deployment, count in Counter(tries).items():
@@ -160,8 +159,8 @@ class Tally:
             self.live.append(row)
 
     def take_live(self) -> tuple[dict[str, str | int], ...]:
-        """The rows since the last report."""
-        rows = tuple(_live_row(item) for item in self.live)
+        """The rows since the last report, in their order in time; `figures` is asked first."""
+        rows = tuple(sorted(map(_live_row, self.live), key=itemgetter("at_ns")))
         self.live.clear()
         return rows
 

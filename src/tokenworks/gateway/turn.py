@@ -211,7 +211,8 @@ class Turn:
             return False
         self.started = True
         self.flow = None  # that the last bytes block the client is of no interest
-        link.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (_OK, link.hub.date_line, block, len(body), body))
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        link.transport.write(b"".join((_OK, link.hub.date_line, block, length, body)))
         self.release()
         link.turn_ended(True)
         return True

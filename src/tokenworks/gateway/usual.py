@@ -70,11 +70,15 @@ def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
     flow.lane, flow.admitted, flow.facts, flow.show = lane, admitted, replace(form.facts, body_bytes=size), form.show
     flow.output_max, flow.held_tokens, flow.capped = admitted.output_max, form.held_tokens, False
     flow.mode, flow.mark = ("stream", first_mark(flow)) if form.stream else ("whole", NEVER)
-    flow.tried, flow.status, flow.first_ns, flow.size = (flow.offer.deployment.id,), 0, 0, 0
+    outlet, name, outlets = flow.outlet, flow.offer.deployment.id, shared.book.outlets
+    flow.tried, flow.status, flow.first_ns, flow.size = (name,), 0, 0, 0
     flow.meter, flow.parts = None, ()
     shared.running.add(flow)  # type: ignore[arg-type]  # Serving, which is both
-    outlet, (_, before, after) = flow.outlet, way
-    shared.book.outlets.begin(outlet)
+    _, before, after = way
+    if flow.why is ONLY:
+        outlets.inflight[name] += 1  # where all is well nothing else begins
+    else:
+        outlets.begin(outlet)
     head = flow.offer.heads.head(DIALECT, len(before) + end - start + len(after), _NO_FIELDS)
     if small:
         flow.call = shared.pool.call(outlet.target, b"".join((head, before, messages, after)), (), caller)
@@ -109,7 +113,10 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
     position = shared.write(brief)
     flow.stage, flow.status, flow.answer_headers = ANSWERED, 200, call.headers
     flow.call = flow.hold = None
-    shared.book.outlets.served(flow.outlet)
+    if flow.outlet.failures:
+        shared.book.outlets.served(flow.outlet)
+    else:
+        shared.book.outlets.inflight[name] -= 1
     till.spent_minor += rated
     shared.running.discard(flow)
     shared.tally.note_usual(lane.keys, brief, name)

@@ -112,7 +112,7 @@ def whole_block(upstream_headers: Sequence[tuple[bytes, bytes]], request_id: str
             kind = value if value in WHOLE_TYPES else WHOLE_TYPE
             break
     identity = request_id.encode()
-    return b"content-type: %b\r\nx-request-id: %b\r\nrequest-id: %b\r\n" % (kind, identity, identity)
+    return b"".join((b"content-type: ", kind, b"\r\nx-request-id: ", identity, b"\r\nrequest-id: ", identity, b"\r\n"))
 
 
 def _visible(text: str) -> bytes:
