@@ -59,6 +59,8 @@ USES: dict[str, tuple[Dialect, dict[str, Any], str]] = {
     "several answers": ("chat", {"n": 2}, "n"),
     "temperature above 1": ("chat", {"temperature": 1.5}, "temperature"),
     "top_k for all tokens": ("chat", {"top_k": -1}, "top_k"),
+    "top_k where it is not known": ("chat", {"top_k": 5}, "top_k"),
+    "a cap below 16 tokens": ("chat", {"max_tokens": 1}, "max_tokens"),
     "seed": ("chat", {"seed": 0}, "seed"),
     "presence penalty": ("chat", {"presence_penalty": 1}, "presence_penalty"),
     "frequency penalty": ("chat", {"frequency_penalty": -0.5}, "frequency_penalty"),

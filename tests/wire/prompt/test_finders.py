@@ -76,6 +76,8 @@ def test_numbers_that_change_nothing() -> None:
     assert found(find.find_heat, sampling=Sampling(temperature=b"1.0")) == []
     assert found(find.find_heat, sampling=Sampling(temperature=b"1.01")) == [""]
     assert found(find.find_top, sampling=Sampling(top_k=0)) == [""] and found(find.find_top) == []
+    assert found(find.find_small, output_cap=15) == [""] and found(find.find_small, output_cap=16) == []
+    assert found(find.find_small) == []
     assert found(find.find_field("metadata"), metadata=b"{}") == []
 
 

@@ -62,7 +62,8 @@ def through(prompt: Prompt, client: Dialect, to: Dialect) -> Prompt:
 
 def plainly(prompt: Prompt, **more: Any) -> object:
     """What is said, without what has another place in each dialect or is dropped with a note."""
-    unsaid: dict[str, Any] = {"metadata": b"", "verbosity": "", "cache_key": "", "reasoning": Reasoning()}
+    unsaid: dict[str, Any] = {"metadata": b"", "verbosity": "", "cache_key": "", "reasoning": Reasoning(),
+                              "output_cap": max(16, prompt.output_cap or 16)}
     return same(msgspec.structs.replace(prompt, **{**unsaid, **more}))
 
 
@@ -285,3 +286,5 @@ def test_unreadable_bodies_are_refused() -> None:
 def test_caps_of_messages() -> None:
     assert sent("chat", "messages", Target("anthropic", output_max=777))["max_tokens"] == 777
     assert sent("chat", "messages", CLAUDE, max_completion_tokens=5)["max_tokens"] == 5
+    assert sent("chat", "responses", OPENAI, max_tokens=5)["max_output_tokens"] == 16
+    assert sent("chat", "responses", VLLM, max_tokens=5)["max_output_tokens"] == 5

@@ -236,6 +236,7 @@ TRANSLATED = {
     "goes under a name that everybody takes, and is told back under its own.": "以通用的名称发送，回答中恢复原名。",
     "is not heeded by this model's engine at the interface that it is asked at. Leave it out.":
         "该模型的引擎在所用的接口上不遵守此项。请去掉。",
+    "is raised to 16, the least that the interface of this model takes.": "已提高到 16：该模型的接口不接受更小的值。",
     "is asked for with its guarantee.": "按有保证的方式请求。",
     "is asked for without a guarantee: OpenAI gives one if objects require all their members and allow no others.":
         "请求时没有保证：对象的成员全部必填且不允许其他成员时，OpenAI 才给出保证。",

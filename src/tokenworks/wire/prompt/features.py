@@ -148,12 +148,17 @@ def _at(engines: Iterable[Engine], to: Dialect, fate: Fate = KEPT) -> dict[tuple
 _COOL = Fate("refused", "must be at most 1 for this model. It means the same up to there, and is not scaled.")
 _ALL_TOKENS = Fate("told", "means all tokens, which is said by leaving it out.", say.drop_drawing("top_k"))
 _UNSEEDED = Fate("dropped", f"{_LEFT} The answer is as good, but does not repeat.", say.drop_drawing("seed"))
+_CAPS: dict[Dialect, str] = {**_all("max_tokens"), "responses": "max_output_tokens"}
+_RAISED = Fate("told", "is raised to 16, the least that the interface of this model takes.", say.raise_cap, True)
 _STOPS: dict[Dialect, str] = {**_openai("stop"), "messages": "stop_sequences"}
 _DRAWING = (
     Feature("several answers", _openai("n"), find.find_answers, _cells(
         KEPT, Fate("refused", "must be 1 for this model. Send one request per answer."))),
     Feature("temperature above 1", _all("temperature"), find.find_heat, _cells(KEPT), _at(CLAUDE, "messages", _COOL)),
     Feature("top_k for all tokens", _all("top_k"), find.find_top, _cells(KEPT, KEPT, _ALL_TOKENS)),
+    Feature("top_k where it is not known", _all("top_k"), find.find_drawing("top_k"), _cells(KEPT),
+            _at(("gemini", "mistral"), "chat", _REFUSED)),
+    Feature("a cap below 16 tokens", _CAPS, find.find_small, _cells(KEPT), _at(OPENAI, "responses", _RAISED)),
     Feature("seed", _openai("seed"), find.find_drawing("seed"), _cells(KEPT, _UNSEEDED)),
     Feature("presence penalty", _openai("presence_penalty"), find.find_drawing("presence_penalty"),
             _cells(KEPT, _REFUSED)),

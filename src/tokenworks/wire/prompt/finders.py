@@ -31,6 +31,7 @@ from tokenworks.wire.rules import AUDIO, CLIENT_TOOLS
 Finder = Callable[[Prompt, Target], Iterator[str]]
 
 DRAWN = Sampling()
+CAP_MIN = 16  # output tokens: OpenAI's responses take no lower cap
 NAMES = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of tools: what the strictest interface takes
 _CLIENT = tuple({beginning for kinds in CLIENT_TOOLS.values() for beginning in kinds})
 
@@ -79,6 +80,12 @@ def find_heat(prompt: Prompt, _target: Target) -> Iterator[str]:
 def find_answers(prompt: Prompt, _target: Target) -> Iterator[str]:
     """Several answers."""
     if prompt.choices > 1:
+        yield ""
+
+
+def find_small(prompt: Prompt, _target: Target) -> Iterator[str]:
+    """A cap below what responses take."""
+    if prompt.output_cap is not None and prompt.output_cap < CAP_MIN:
         yield ""
 
 

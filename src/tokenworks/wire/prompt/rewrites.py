@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenworks.wire import loose
-from tokenworks.wire.prompt.finders import DRAWN, NAMES, forced_tool, goes_on, is_writing
+from tokenworks.wire.prompt.finders import CAP_MIN, DRAWN, NAMES, forced_tool, goes_on, is_writing
 from tokenworks.wire.prompt.plain import effort_of, remind, tell_document
 from tokenworks.wire.prompt.strict import suits_claude
 from tokenworks.wire.prompt.vocabulary import (
@@ -74,6 +74,11 @@ def drop_drawing(name: str) -> Rewrite:
     """Leave out a way of drawing tokens."""
     changed: dict[str, Any] = {name: getattr(DRAWN, name)}
     return lambda prompt, _target: replace(prompt, sampling=replace(prompt.sampling, **changed))
+
+
+def raise_cap(prompt: Prompt, _target: Target) -> Prompt:
+    """The least cap that responses take."""
+    return replace(prompt, output_cap=CAP_MIN)
 
 
 def drop_sealed(prompt: Prompt, _target: Target) -> Prompt:
