@@ -62,6 +62,7 @@ QUIET: dict[str, str] = {  # file or folder, or file and beginning of the senten
     "wire/prompt/messages_writer.py": "told to a model",
     "wire/prompt/responses_writer.py": "told to a model",
     "wire/prompt/rewrites.py": "told to a model",
+    "wire/prompt/retools.py": "told to a model",
     "wire/refusals.py:  Please try again": "Codex reads when to try again out of it",
     "wire/prompt/blocks.py: The tool": "told to a model",
     "gateway/dial.py": "the log of a worker",

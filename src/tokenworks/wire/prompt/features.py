@@ -15,6 +15,7 @@ import msgspec
 
 from tokenworks.wire.dialects import Dialect, Engine
 from tokenworks.wire.prompt import finders as find
+from tokenworks.wire.prompt import retools as ask
 from tokenworks.wire.prompt import rewrites as say
 from tokenworks.wire.prompt.chat import EFFORTS
 from tokenworks.wire.prompt.chat_writer import BY_FLAG, BY_OBJECT, BY_TEMPLATE
@@ -240,10 +241,10 @@ _CONTENT = (
 )
 
 # --- tools, the answer's form, thinking ---
-_FUNCTION = Fate("told", "is told as a function with one text `input`, and its calls are told back.", say.wrap_customs)
-_ALLOWED = Fate("told", "leaves out the tools that it excludes.", say.keep_allowed)
-_AS_SCHEMA = Fate("told", "is asked for as JSON of the function's schema, and told back as its call.", say.ask_schema)
-_AS_TOOL = Fate("told", "is asked for as a call that has to be made, and told back as text.", say.ask_tool)
+_FUNCTION = Fate("told", "is told as a function with one text `input`, and its calls are told back.", ask.wrap_customs)
+_ALLOWED = Fate("told", "leaves out the tools that it excludes.", ask.keep_allowed)
+_AS_SCHEMA = Fate("told", "is asked for as JSON of the function's schema, and told back as its call.", ask.ask_schema)
+_AS_TOOL = Fate("told", "is asked for as a call that has to be made, and told back as text.", ask.ask_tool)
 _UNHEEDED = Fate("refused", "is not heeded by this model's engine at the interface that it is asked at. Leave it out.")
 _DEAF: dict[tuple[Engine, Dialect], Fate] = {("llamacpp", "responses"): _UNHEEDED, ("llamacpp", "messages"): _UNHEEDED}
 _AS_EFFORT = Fate("told", "is told as the effort that it stands for.", say.tell_budget, True)
@@ -253,18 +254,18 @@ _UNBOUNDED = Fate("dropped", "was dropped: this engine knows no budget, and thin
 _HIGH = Fate("told", "is told as the nearest effort that the engine knows.", say.tell_effort(HIGHEST), True)
 _DEFAULT = Fate("dropped", "was dropped: this model has words of its own for effort, and does as it does without one.",
                 say.drop_effort)
-_FLAT = Fate("told", "goes under one name with its namespace, and is told back under its own.", say.rename_tools(True))
+_FLAT = Fate("told", "goes under one name with its namespace, and is told back under its own.", ask.rename_tools(True))
 _SHORT = Fate("told", "goes under a name that everybody takes, and is told back under its own.",
-              say.rename_tools(False))
-_SURE = Fate("told", "is asked for with its guarantee.", say.make_strict)
+              ask.rename_tools(False))
+_SURE = Fate("told", "is asked for with its guarantee.", ask.make_strict)
 _UNSURE = Fate("told", "is asked for without a guarantee: OpenAI gives one if objects require all their members and "
                "allow no others.", None, True)
 _LOOSE = Fate("told", "is sent without strict: Claude guarantees schemas whose objects allow no other members, and no "
-              "bounds.", say.drop_strict(suits_claude), True)
+              "bounds.", ask.drop_strict(suits_claude), True)
 _LAX = Fate("told", "is sent without strict: OpenAI guarantees schemas whose objects require all their members and "
-            "allow no others.", say.drop_strict(suits_openai), True)
+            "allow no others.", ask.drop_strict(suits_openai), True)
 _NOT_RUN = Fate("dropped", "was dropped: another maker's servers run it. The model answers without it.",
-                say.drop_hosted)
+                ask.drop_hosted)
 _TOOLS = (
     Feature("a tool of another maker's that has to be used", _all("tool_choice"), find.find_named, _cells(
         Fate("refused", "names a tool that another maker's servers run. Leave it out."))),

@@ -22,7 +22,7 @@ from tokenworks.wire.prompt import (
 )
 from tokenworks.wire.prompt.asked import Asked
 from tokenworks.wire.prompt.features import fit
-from tokenworks.wire.prompt.rewrites import flat_names
+from tokenworks.wire.prompt.retools import flat_names
 from tokenworks.wire.prompt.sound import check_sound
 from tokenworks.wire.prompt.vocabulary import Prompt, Target
 from tokenworks.wire.refusals import Malformed, Refusal
