@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,6 @@ from tokenworks.cli.buyer.call import Included, send_one
 from tokenworks.cli.buyer.chat import answer_once, hold_conversation, is_terminal
 from tokenworks.cli.buyer.client import Buyer, choose_model
 from tokenworks.cli.buyer.talk import Ask, Spoken
-from tokenworks.cli.connect.command import Wish, connect_tool
 from tokenworks.cli.connect.tools import ToolName
 from tokenworks.cli.exits import AUTH, USAGE, failed
 from tokenworks.cli.nouns import JSON
@@ -33,6 +33,7 @@ class Who:
 
 
 NOBODY = Who()
+CONNECT = "tokenworks.cli.connect.command"  # when it is asked for: every command would wait for its TOML and YAML
 
 
 @Parameter(name="*")
@@ -102,7 +103,9 @@ def add_buyer(app: App, starters: Starters) -> None:
         """Show, or write, what makes a tool buy here, and prove it by one call with its price."""
         place = starters.buyer(who.url, who.key)
         buyer = Buyer(place.url, place.key, spoken()) if how.undo else buyer_of(who)
-        connect_tool(buyer, Wish(tool, model, how.write, how.undo, how.prove, json), (place.home, place.env))
+        command = import_module(CONNECT)
+        wish = command.Wish(tool, model, how.write, how.undo, how.prove, json)
+        command.connect_tool(buyer, wish, (place.home, place.env))
 
 
 def _read_body(data: str, file: Path | None) -> bytes | None:
