@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.agents.catalogue import AGENTS, FAILURES, SENTENCES, Agent
@@ -18,6 +19,8 @@ from tests.agents.report import show
 from tests.clients.install import AGENT_LOCKS, install_node
 from tests.clients.report import PAGE, splice
 from tests.clients.world import DIALECTS, World
+
+AT_A_TIME = 2
 
 
 def main() -> int:
@@ -32,7 +35,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tokenworks-agents-") as folder:
         world = World(Path(folder), work, workers=1)
         try:
-            runs = [told(play(world, *one)) for one in todo]
+            with ThreadPoolExecutor(AT_A_TIME) as pool:
+                runs = list(pool.map(lambda one: told(play(world, *one)), todo))
             audit = world.utility.audit()
         finally:
             world.stop()

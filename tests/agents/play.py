@@ -44,7 +44,7 @@ def play(world: World, agent: Agent, case: str, deployment: str) -> Run:
     tap = Tap(*world.utility.address)
     # Not in the usual temporary folder: Codex refuses to keep helpers there.
     with tempfile.TemporaryDirectory(prefix="run-", dir=environment.folder) as place, \
-            trouble(world, case, deployment, agent.request_kb) as key:
+            trouble(world, case, model, agent.request_kb) as key:
         home, project = (Path(place).resolve() / name for name in ("home", "project"))
         home.mkdir()
         project.mkdir()

@@ -68,10 +68,11 @@ TWISTS: dict[str, Twist] = {"overloaded": be_busy, "upstream_gone": be_gone, "up
 
 
 @contextmanager
-def trouble(world: World, case: str, dialect: str, request_kb: int) -> Iterator[str]:
-    """The key to ask with while something is wrong with the deployment of a dialect, or with the key's account."""
-    source = world.scripted[dialect]
-    source.twist = TWISTS.get(case)
+def trouble(world: World, case: str, model: str, request_kb: int) -> Iterator[str]:
+    """The key to ask with while something is wrong with a model, or with the key's account."""
+    twist = TWISTS.get(case)
+    for source in world.scripted.values() if twist is not None else ():
+        source.twists[model] = twist
     full = fill_account(world) if case == "rate_limited" else None
     try:
         if full is not None:
@@ -84,7 +85,6 @@ def trouble(world: World, case: str, dialect: str, request_kb: int) -> Iterator[
             credit = f"{request_kb * CREDIT_PER_KB + CREDIT_MORE:.2f}"
             yield world.utility.buyer(credit)[1] if case == "credit_ends" else world.utility.key
     finally:
-        source.twist = None
         for line in full[1] if full else ():
             line.close()
 

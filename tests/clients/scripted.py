@@ -59,14 +59,14 @@ def weigh(asked: Asked, told: Told) -> Told:
 
 
 class Scripted(Source):
-    """A source of one dialect. `served` grows with each answer; `twist`, when set, may answer in another way."""
+    """A source of one dialect. `served` grows with each answer; a twist of a model's may answer in another way."""
 
     def __init__(self, model: str, dialect: str, mind: Mind = think) -> None:
         super().__init__(model, self._play)
         self.dialect, self.mind = dialect, mind
         self.served: list[Served] = []
         self.wrong: list[str] = []
-        self.twist: Twist | None = None
+        self.twists: dict[str, Twist] = {}  # by the name under which the model is asked for here
 
     async def _play(self, exchange: Exchange) -> None:
         path = exchange.target.partition("?")[0]
@@ -80,7 +80,8 @@ class Scripted(Source):
             await exchange.whole({"error": {"message": f"bad body: {error!r}", "type": "invalid_request_error"}}, 400)
             return
         told = self.mind(asked)
-        if self.twist is not None and await self.twist(exchange, asked, told):
+        twist = self.twists.get(asked.model)
+        if twist is not None and await twist(exchange, asked, told):
             return
         self.served.append(Served(asked, told))
         await tell(exchange, asked, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from tests.clients.catalogue import KNOWN_NAMES, TINY
@@ -27,7 +28,7 @@ class World:
             self.utility.client.call("PUT", f"/models/{KNOWN_NAMES[dialect]}", KNOWN)
             add_deployment(self.utility, f"known-{dialect}", KNOWN_NAMES[dialect], f"http://127.0.0.1:{source.port}",
                            dialects=[dialect], engine=ENGINES[dialect])
-        self.sold = 0
+        self.numbers = itertools.count(1)
         self.poor_key = self.utility.poor_key()
 
     def sell_tiny(self) -> None:
@@ -41,10 +42,9 @@ class World:
 
     def sell_again(self, dialect: str) -> str:
         """A new model, served by a deployment of its own at the upstream of a dialect: nothing has failed there yet."""
-        self.sold += 1
-        model = f"{dialect}-{self.sold}"
+        model = f"{dialect}-{next(self.numbers)}"
         serving_model(self.utility, model, f"http://127.0.0.1:{self.scripted[dialect].port}", KNOWN,
-                      dialects=[dialect], engine=ENGINES[dialect])
+                      dialects=[dialect], engine=ENGINES[dialect], upstream_model=model)
         return model
 
     def stop(self) -> None:
