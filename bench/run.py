@@ -84,15 +84,16 @@ def run(asked: argparse.Namespace) -> str:
     count = 1 if asked.quick else asked.rounds
     save(HERE / "results" / f"{asked.name}.json", {"machine": machine, "quick": asked.quick, "rounds": count,
                                                    "summary": lines, "journal": journal, "measured": measured})
-    text = table(lines, asked.contestants) + "\n\n" + remarks(lines, journal)
     peers = [name for name in asked.contestants if name in PEERS]
-    if peers:
-        text = versus(lines, measured, peers)
+    text = table(lines, [name for name in asked.contestants if name not in PEERS]) + "\n\n" + remarks(lines, journal)
+    others = versus(lines, measured, peers) if peers else ""
     if asked.docs and not asked.quick:
         told = f"{count} interleaved rounds, medians; {machine['cpu']}, Linux {machine['kernel']}, " \
                f"Python {machine['python']}, {machine['nginx'].partition(': ')[2]}; {machine['pinning']}."
-        splice(PAGE, f"{text}\n\n{told}", "peers" if peers else "bench")
-    return text
+        splice(PAGE, f"{text}\n\n{told}", "bench")
+        if peers:
+            splice(PAGE, f"{others}\n\n{told}", "peers")
+    return f"{text}\n\n{others}" if peers else text
 
 
 def main() -> int:
