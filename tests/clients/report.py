@@ -1,70 +1,66 @@
-"""The tables of clients, versions and results, for docs/reference/clients.md: what the last run came to."""
+"""The tables of clients, versions and results, for docs/reference/clients.md: what the last runs came to."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.clients.catalogue import CLIENTS, FAILURES, Client
-from tests.clients.install import LOCKS, ROOT, wanted_versions
-from tests.clients.play import Row
+from tests.clients.install import ROOT
+from tests.clients.results import Result, show_versions
 from tests.clients.world import DIALECTS
 
 PAGE = ROOT / "docs" / "reference" / "clients.md"
 WAYS = {"chat": "chat completions", "messages": "messages", "responses": "responses"}
 
 
-def show(rows: list[Row]) -> str:
+def show(results: list[Result]) -> str:
     """Both tables, as Markdown."""
-    return "\n".join(["", *_work(rows), "", *_failures(rows), ""])
+    return "\n".join(["", *_work(results), "", *_failures(results), ""])
 
 
-def _work(rows: list[Row]) -> Iterator[str]:
-    yield f"Run on {datetime.date.today().isoformat()}. A cell tells how many cases came to what they had to."
+def _work(results: list[Result]) -> Iterator[str]:
+    yield "A cell tells how many cases came to what they had to, of how many."
     yield ""
-    yield from table(("client", "version", "asks in", *(f"{WAYS[dialect]} only" for dialect in DIALECTS)),
-                     (_line(client, way, rows) for client in CLIENTS for way in client.ways))
-    wrong = [f"- {row.client.title}, {WAYS[row.way]}, from {row.deployment}, `{case}`: {' '.join(why.split())[:300]}"
-             for row in rows for case, why in row.cases.items() if why]
+    yield from table(("client", "version", "asks in", *(f"{WAYS[dialect]} only" for dialect in DIALECTS), "run on"),
+                     (_line(client, way, results) for client in CLIENTS for way in client.ways))
+    wrong = [f"- {one.client}, {WAYS[one.way]}, from {one.deployment}, `{case}`: {' '.join(why.split())[:300]}"
+             for one in results for case, why in one.cases.items() if why]
     if wrong:
         yield from ("", "What did not:", "", *wrong)
 
 
-def _line(client: Client, way: str, rows: list[Row]) -> list[str]:
-    found = {row.deployment: row for row in rows if (row.client.name, row.way) == (client.name, way)}
-    return [client.title, versions(client), WAYS[way], *(_cell(found.get(dialect)) for dialect in DIALECTS)]
+def _line(client: Client, way: str, results: list[Result]) -> list[str]:
+    found = {one.deployment: one for one in results if (one.client, one.way) == (client.name, way)}
+    return [client.title, show_versions(client), WAYS[way], *(_cell(found.get(dialect)) for dialect in DIALECTS),
+            min((one.day for one in found.values()), default="")]
 
 
-def versions(client: Client) -> str:
-    """What stands in its lock."""
-    return ", ".join(dict.fromkeys(wanted_versions(LOCKS, client.name).values()))
+def _cell(one: Result | None) -> str:
+    if one is None:
+        return "not run"
+    good = sum(not wrong for wrong in one.cases.values())
+    return f"{good} of {len(one.cases)}" if good == len(one.cases) else f"**{good} of {len(one.cases)}**"
 
 
-def _cell(row: Row | None) -> str:
-    if row is None:
-        return ""
-    good = sum(not wrong for wrong in row.cases.values())
-    return f"{good} of {len(row.cases)}" if good == len(row.cases) else f"**{good} of {len(row.cases)}**"
-
-
-def _failures(rows: list[Row]) -> Iterator[str]:
+def _failures(results: list[Result]) -> Iterator[str]:
     """The exceptions, as the client's user sees them: one line per client and dialect."""
     yield ("What the user of a client gets when a request is refused: exception, status, requests sent, seconds. The "
            "words are those of [refusals](refusals.md).")
     yield ""
-    native = [row for row in rows if row.failures and row.way == row.deployment]
+    titles = {client.name: client.title for client in CLIENTS}
     yield from table(("client", "asks in", "unknown key", "no credit", "unknown model"),
-                     ([row.client.title, WAYS[row.way], *(_failure(row, case) for case in FAILURES)]
-                      for row in native))
+                     ([titles[one.client], WAYS[one.way], *(_failure(one, case) for case in FAILURES)]
+                      for client in CLIENTS for one in results
+                      if one.client == client.name and one.way == one.deployment))
 
 
-def _failure(row: Row, case: str) -> str:
-    one = row.failures.get(case)
+def _failure(result: Result, case: str) -> str:
+    one = result.failures.get(case)
     if one is None:
         return ""
-    status = f", {one['status']}" if one["status"] else ""
-    return f"`{one['class']}`{status}, {one['attempts']}, {one['seconds']:.1f} s"
+    what = f"`{one['class']}`, {one['status']}" if one["status"] else "words alone"
+    return f"{what}, {one['attempts']}, {one['seconds']:.1f} s"
 
 
 def table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> Iterator[str]:

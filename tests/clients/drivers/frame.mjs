@@ -13,7 +13,8 @@ export const usage = (input, output, cached = null) => ({ input, output, cached 
 const classes = (error) => {
   const found = []
   for (let one = error?.constructor; one && one !== Error && one.name; one = Object.getPrototypeOf(one)) found.push(one.name)
-  return error?.name && !found.includes(error.name) ? [error.name, ...found] : found
+  const named = error?.name && error.name !== 'Error' && !found.includes(error.name)
+  return named ? [error.name, ...found] : found
 }
 
 const status = (error) => error?.status ?? error?.statusCode ?? error?.lastError?.statusCode ?? null
