@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, cast
 
 import pytest
 from starlette.testclient import TestClient
 
+from tokenworks.clock import SystemDice
 from tokenworks.control.endpoints import Resolver
 from tokenworks.control.hub import Hub
 from tokenworks.errors import Conflict
 from tokenworks.operations.desk import Desk
 from tokenworks.operations.masterkey import FILE_NAME, KeyFile
-from tokenworks.operations.sealed import RotateMaster, rotate_master
+from tokenworks.operations.sealed import RotateMaster, SetSecret, rotate_master, set_secret
 from tokenworks.operations.sealing import Sealer
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Store
@@ -139,7 +142,7 @@ def test_rotation_that_fails(shop: TestClient, hub: Hub, tmp_path: Path, monkeyp
 
 
 def test_rotation_among_others(shop: TestClient, hub: Hub, tmp_path: Path) -> None:
-    """A secret that is sealed while it goes on is sealed anew as well."""
+    """A secret that another host seals while it goes on is sealed anew as well."""
     seal(shop)
 
     class Busy:
@@ -154,7 +157,8 @@ def test_rotation_among_others(shop: TestClient, hub: Hub, tmp_path: Path) -> No
         def reseal(self, rows: list[Kept[SecretRow]]) -> int:
             if self.times:
                 self.times -= 1
-                seal(shop, f"late{self.times}")
+                seals, row = hub.secrets.seals, SecretRow(f"late{self.times}", "", "", b"", b"", 1, 1)
+                self.shelf.add(seals.seal(row, TEXT, hub.dice, seals.keys.load()[-1]))
             return self.shelf.reseal(rows)
 
     def rotate(times: int) -> int:
@@ -166,6 +170,36 @@ def test_rotation_among_others(shop: TestClient, hub: Hub, tmp_path: Path) -> No
     with pytest.raises(Conflict):
         rotate(9)
     assert len(KeyFile(tmp_path).load()) == 2, "the old key is kept until it is done"
+
+
+@pytest.mark.parametrize("first", ["sealing", "rotation"])
+def test_a_key_in_use_is_not_dropped(shop: TestClient, hub: Hub, tmp_path: Path, first: str) -> None:
+    """A rotation waits for who seals under the old key, and for another rotation: all that was sealed opens."""
+    seal(shop)
+    at_store, go = Event(), Event()
+
+    class Slow:
+        """What is written waits on its way into the books."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("add", "reseal"):
+                at_store.set()
+                go.wait(10)
+            return getattr(hub.store.secrets, name)
+
+    desk = Desk(hub.store, hub.secrets, hub.clock, SystemDice(), SystemDice())
+    slow = desk._replace(store=hub.store._replace(secrets=cast(Any, Slow())))
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(set_secret, slow, SetSecret("late", TEXT)) if first == "sealing" \
+            else pool.submit(rotate_master, slow, RotateMaster())
+        assert at_store.wait(10)
+        other = pool.submit(rotate_master, desk, RotateMaster())
+        assert not wait([other], 0.3).done, "it waits"
+        go.set()
+        one.result(10), other.result(10)
+    rows = [kept.row for kept in hub.store.secrets.page().data]
+    assert {hub.secrets.seals.open(row) for row in rows} == {TEXT}
+    assert [one.id for one in KeyFile(tmp_path).load()] == [row.key_id for row in rows[:1]]
 
 
 def test_a_key_of_your_own(shop: TestClient, hub: Hub, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -21,6 +22,27 @@ def test_it_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     assert keys.make(DICE) == made, "another process was first"
     assert os.listdir(tmp_path) == [FILE_NAME], "nothing is left beside it"
+
+
+def test_it_is_held(tmp_path: Path) -> None:
+    """By several who seal, or by one who changes it; a file of somebody else is nobody's."""
+    keys, order = KeyFile(tmp_path), []
+
+    def change() -> None:
+        with keys.held(alone=True):
+            order.append("changed")
+
+    with keys.held(), KeyFile(tmp_path).held():
+        other = Thread(target=change)
+        other.start()
+        other.join(0.2)
+        order.append("sealed")
+    other.join()
+    assert order == ["sealed", "changed"] and os.listdir(tmp_path) == []
+    with KeyFile(tmp_path, "/nowhere/key").held(alone=True), KeyFile(tmp_path, "/nowhere/key").held(alone=True):
+        pass
+    with pytest.raises(MasterKeyFault, match="No such file"), KeyFile(tmp_path / "none").held():
+        pass
 
 
 def test_several_keys(tmp_path: Path) -> None:

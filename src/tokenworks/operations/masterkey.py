@@ -7,10 +7,14 @@ somebody else makes and keeps it, and it is only read.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import NamedTuple
 
 from tokenworks.clock import Dice
@@ -78,6 +82,26 @@ class KeyFile:
         os.replace(self._write(keys), self.path)
         self._sync()
 
+    @contextmanager
+    def held(self, *, alone: bool = False) -> Iterator[None]:
+        """Nobody changes our file meanwhile; `alone`: nobody seals, either. A file of somebody else is not held.
+
+        Whoever seals holds it from the reading of the key until the row is in the books; else a key could be dropped
+        that a row on its way needs. Raises MasterKeyFault.
+        """
+        if not self.ours:
+            yield
+            return
+        try:
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the file itself is replaced by others
+        except OSError as error:
+            raise MasterKeyFault(f"{self.path.parent}: {error.strerror}") from None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(folder)
+
     def _read(self, number: int, line: str) -> MasterKey:
         try:
             key = bytes.fromhex(line.strip())
@@ -89,7 +113,7 @@ class KeyFile:
 
     def _write(self, keys: list[MasterKey]) -> Path:
         """A new file beside it, on the disk, for nobody else."""
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.{get_ident()}")
         fresh.unlink(missing_ok=True)
         number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "w") as file:

@@ -82,22 +82,9 @@ def set_secret(desk: Desk, ask: SetSecret) -> SecretView:
         raise Invalid("secret", "write 1 to 64 letters, digits or . _ -, beginning with a letter or digit")
     if not is_credential(ask.value):
         raise Invalid("value", "it must be printable ASCII without spaces, not empty, and at most 16 KiB")
-    shelf, seals, now_ns = desk.store.secrets, desk.secrets.seals, desk.clock.now_ns()
-    try:
-        kept: Kept[SecretRow] | None = shelf.get(ask.secret)
-    except NotFound:
-        kept = None
-    host = _check_host(ask.host) if ask.host is not None else kept.row.host if kept else ""
-    if kept is not None and host != kept.row.host:
-        _check_users(desk, ask.secret, host)
-    row = SecretRow(ask.secret, host, "", b"", b"", kept.row.created_at_ns if kept else now_ns, now_ns)
-    first = not shelf.page(limit=1).data
-    row = seals.seal(row, ask.value, desk.secret_dice, seals.sealing_key(desk.secret_dice, first))
-    if kept is None:
-        shelf.add(row)
-    else:
-        shelf.put(row, kept.version)
-    return _view(row, _known_keys(desk))
+    host = _check_host(ask.host) if ask.host is not None else None
+    with desk.secrets.seals.keys.held():
+        return _put(desk, ask, host)
 
 
 def list_secrets(desk: Desk, ask: ListSecrets) -> Page[SecretView]:
@@ -127,13 +114,14 @@ def rotate_master(desk: Desk, ask: RotateMaster) -> Rotated:
     With a key file of your own, put the new key on its first line before, and take the old ones out afterwards.
     """
     keys, seals = desk.secrets.seals.keys, desk.secrets.seals
-    before = keys.load()
-    new = make_key(desk.secret_dice) if keys.ours else seals.sealing_key(desk.secret_dice, True)
-    if keys.ours:
-        keys.keep([new, *before])
-    done = _seal_anew(desk, new)
-    if keys.ours:
-        keys.keep([new])
+    with keys.held(alone=True):
+        before = keys.load()
+        new = make_key(desk.secret_dice) if keys.ours else seals.sealing_key(desk.secret_dice, True)
+        if keys.ours:
+            keys.keep([new, *before])
+        done = _seal_anew(desk, new)
+        if keys.ours:
+            keys.keep([new])
     return Rotated(new.id, [one.id for one in before if one.id != new.id], done, str(keys.path))
 
 
@@ -144,14 +132,37 @@ def bind_secret(desk: Desk, reference: str, url: str) -> None:
     """
     if not reference.startswith(SEALED):
         return
-    kept, host = desk.store.secrets.get(reference.removeprefix(SEALED)), url_host(url)
-    if kept.row.host == "":
-        seals, row = desk.secrets.seals, msgspec.structs.replace(kept.row, host=host)
-        row = seals.seal(row, seals.open(kept.row), desk.secret_dice, seals.sealing_key(desk.secret_dice, False))
-        desk.store.secrets.put(row, kept.version)
-    elif kept.row.host != host:
+    shelf, seals, name, host = desk.store.secrets, desk.secrets.seals, reference.removeprefix(SEALED), url_host(url)
+    with seals.keys.held():
+        kept = shelf.get(name)
+        if kept.row.host == "":
+            row = msgspec.structs.replace(kept.row, host=host)
+            row = seals.seal(row, seals.open(kept.row), desk.secret_dice, seals.sealing_key(desk.secret_dice, False))
+            shelf.put(row, kept.version)
+            return
+    if kept.row.host != host:
         raise Invalid("secret", f"{reference} is sealed for {kept.row.host} and never goes to {host}; seal another one "
                       "for it, or this one anew with its --host")
+
+
+def _put(desk: Desk, ask: SetSecret, host: str | None) -> SecretView:
+    shelf, seals, now_ns = desk.store.secrets, desk.secrets.seals, desk.clock.now_ns()
+    try:
+        kept: Kept[SecretRow] | None = shelf.get(ask.secret)
+    except NotFound:
+        kept = None
+    if host is None:
+        host = kept.row.host if kept else ""
+    if kept is not None and host != kept.row.host:
+        _check_users(desk, ask.secret, host)
+    row = SecretRow(ask.secret, host, "", b"", b"", kept.row.created_at_ns if kept else now_ns, now_ns)
+    first = not shelf.page(limit=1).data
+    row = seals.seal(row, ask.value, desk.secret_dice, seals.sealing_key(desk.secret_dice, first))
+    if kept is None:
+        shelf.add(row)
+    else:
+        shelf.put(row, kept.version)
+    return _view(row, _known_keys(desk))
 
 
 def _seal_anew(desk: Desk, key: MasterKey) -> int:
