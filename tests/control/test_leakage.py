@@ -5,59 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.control.site import Site, closed, opened
 
-from tokenworks.clock import FakeClock, FakeDice
-from tokenworks.control.leakage import HOUR_NS, LeakageBook, LeakageRow
-from tokenworks.credit.policy import Endpoint
-from tokenworks.credit.records import Amended, Attempt, Closed, Opened, Progressed, Record
+from tokenworks.control.losses import HOUR_NS
+from tokenworks.credit.records import Amended, Attempt, Progressed
 from tokenworks.errors import Broken
-from tokenworks.fleet.deployment import Deployment
-from tokenworks.journal.fake import FakeDisk
-from tokenworks.journal.writer import JournalWriter
 from tokenworks.limits import LEAKAGE_HOURS_KEPT
 from tokenworks.supply.metrics import EngineCounts
 from tokenworks.telemetry import Meters, series
 from tokenworks.usage.vector import Usage
-
-
-class Site:
-    """One engine, one writer, one book of leakage."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path, self.clock, self.disk = folder / "leakage.json", FakeClock(), FakeDisk()
-        self.counts: EngineCounts | None = EngineCounts(0, 0)
-        self.url = "http://127.0.0.1:1"
-        self.writer = JournalWriter(self.disk, "h/0/1", self.clock, FakeDice(1), 64 * 1024)
-        self.book = self.start()
-
-    def start(self) -> LeakageBook:
-        """As after a restart of the process."""
-        self.book = LeakageBook(self.path, self.disk, self.clock, lambda url, credential: self.counts)
-        return self.book
-
-    def write(self, *records: Record) -> None:
-        for record in records:
-            self.writer.append(record)
-
-    def look(self) -> list[LeakageRow]:
-        deployment = Deployment("own", "tiny", self.url, "tiny", "llamacpp", ("chat",), own=True)
-        bought = Deployment("bought", "tiny", self.url, "tiny", "openai", ("chat",))
-        self.book.look([Endpoint(deployment), Endpoint(bought)])
-        return self.book.rows()
-
-    def total(self) -> tuple[int, int, int, int, int]:
-        row = self.look()[0]
-        assert (row.deployment, row.hour_ns) == ("own", 0)
-        return row.engine_prompt, row.engine_completion, row.metered_prompt, row.metered_completion, row.ppm
-
-
-def opened(request: str, deployment: str = "own") -> Opened:
-    return Opened(request, "acc", "key", 1, "chat", "tiny", deployment, "CNY", "std@1", True, 50)
-
-
-def closed(request: str, usage: Usage, at_ns: int, basis: str = "reported", **more: object) -> Closed:
-    return Closed(request, at_ns, "ok", "", usage, basis, 1, 1, 0, 0, 1, (),  # type: ignore[arg-type]
-                  **{"deployment": "own", **more})  # type: ignore[arg-type]
 
 
 def test_exact_when_nothing_is_lost(tmp_path: Path) -> None:
@@ -144,6 +100,6 @@ def test_hours_are_kept_for_a_week(tmp_path: Path) -> None:
 
 
 def test_unreadable_sums_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "leakage.json").write_text("{")
+    (tmp_path / "h.json").write_text("{")
     with pytest.raises(Broken, match="remove it to count leakage anew"):
         Site(tmp_path)

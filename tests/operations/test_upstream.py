@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenworks.errors import Invalid
-from tokenworks.operations.upstream import check_url, url_host
+from tokenworks.operations.upstream import check_url, is_beside, url_host
 
 
 @pytest.mark.parametrize(("url", "kept"), [
@@ -45,3 +45,11 @@ def test_private_needs_leave(url: str) -> None:
 def test_host() -> None:
     assert url_host("https://API.example:8443/x") == url_host("https://api.example:8443/y")
     assert url_host("https://api.example") != url_host("http://api.example")
+
+
+@pytest.mark.parametrize(("url", "beside"), [
+    ("embedded:", True), ("http://localhost:8000", True), ("http://127.3.0.1/x", True), ("https://[::1]:1", True),
+    ("http://10.0.0.7:8000", False), ("http://llm.internal", False), ("https://api.openai.com", False),
+])
+def test_beside(url: str, beside: bool) -> None:
+    assert is_beside(url) is beside

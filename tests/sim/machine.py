@@ -185,7 +185,7 @@ class NoLeakage:
     def __init__(self, *parts: Any) -> None:
         pass
 
-    def look(self, endpoints: Any) -> None:
+    def look(self, endpoints: Any, alone: Any) -> None:
         pass
 
     def show(self, meters: Any) -> None:

@@ -77,7 +77,7 @@ def test_too_new(database_url: str, bare: Database) -> None:
     bare.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = 'future'")))
     with pytest.raises(StoreTooNew, match="future"):
         open_store(database_url)
-    bare.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '0003'")))
+    bare.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '0004'")))
     open_store(database_url).close()
 
 

@@ -25,8 +25,8 @@ _LEAKAGE = {"type": "object", "required": ["data"], "properties": {"data": {"typ
 HOST_PATHS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "/requests/live": ("Requests of this host as they open and end, one JSON object a line.", "application/x-ndjson",
                        {"type": "object", "required": ["event", "request", "at_ns", "account"]}),
-    "/leakage": ("Engine counters of this host against its meter, per deployment and hour (hour_ns 0: all the time).",
-                 _JSON, _LEAKAGE),
+    "/leakage": ("Engine counters as this host sees them against what was metered, by all hosts where they share the "
+                 "engine, per deployment and hour (hour_ns 0: all the time).", _JSON, _LEAKAGE),
 }
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from tokenworks.clock import Clock, Dice
 from tokenworks.control.facts import FactsBook, Gateway
-from tokenworks.control.leakage import LeakageRow
+from tokenworks.control.losses import LeakageRow
 from tokenworks.operations.desk import Health, Heard
 from tokenworks.operations.secret import SecretBook
 from tokenworks.store.ports import Store

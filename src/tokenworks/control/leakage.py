@@ -1,20 +1,23 @@
 """Unaccounted-for tokens: what our own engines counted against what the meter wrote into the journals (DESIGN 4.6).
 
 The journals are read once more, from a place that is kept together with the sums, so that a control process that is
-killed loses and doubles nothing. Counting begins when there is nothing kept: what was before is not looked at.
+killed loses and doubles nothing. Counting begins when there is nothing kept: what was before is not looked at. An
+engine that several hosts use is held against the sum of what they metered: each puts its own into the books.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 
 from tokenworks.clock import Clock
-from tokenworks.control.metered import Metered, fold_records
+from tokenworks.control.fellows import Fellows
+from tokenworks.control.losses import HOUR_NS, Kept, LeakageRow, Sight
+from tokenworks.control.metered import fold_records
 from tokenworks.control.track import Track
 from tokenworks.credit.policy import Endpoint
 from tokenworks.errors import Broken
@@ -24,79 +27,31 @@ from tokenworks.limits import LEAKAGE_HOURS_KEPT, POST_BATCH_MAX
 from tokenworks.supply.metrics import EngineCounts
 from tokenworks.telemetry import Meters, series
 
-HOUR_NS = 3600 * 1_000_000_000
-
 ReadEngine = Callable[[str, str], EngineCounts | None]  # (url, credential) -> counters, None when it does not answer
-
-
-class LeakageRow(msgspec.Struct, frozen=True):
-    """One deployment in one hour (`hour_ns` its start), or all the time since counting began (`hour_ns` 0).
-
-    `ppm` = (engine − metered) / engine in parts per million, over prompt and completion tokens together. `resets`
-    counts the engine's restarts that were seen. What runs across the end of an hour blurs the hour, not the sum.
-    """
-
-    deployment: str
-    hour_ns: int
-    engine_prompt: int
-    engine_completion: int
-    metered_prompt: int
-    metered_completion: int
-    resets: int = 0
-
-    @property
-    def ppm(self) -> int:
-        engine = self.engine_prompt + self.engine_completion
-        lost = engine - self.metered_prompt - self.metered_completion
-        return lost * 1_000_000 // engine if engine else 0
-
-
-class Seen(msgspec.Struct):
-    """An engine's counters at the last look. Another `incarnation` (its address) is another start."""
-
-    prompt: int
-    completion: int
-    incarnation: str
-    resets: int = 0
-
-
-class Kept(msgspec.Struct):
-    """What outlives the process. `sums`: deployment -> hour_ns (as text) or "0" for all -> engine prompt, engine
-    completion, metered prompt, metered completion."""
-
-    cursors: dict[str, int] = {}
-    engines: dict[str, Seen] = {}
-    sums: dict[str, dict[str, list[int]]] = {}
-    metered: Metered = msgspec.field(default_factory=Metered)
 
 
 class LeakageBook:
     """Looks when told to; from any thread, one at a time. Raises OSError when journals or the file cannot be used."""
 
-    def __init__(self, path: Path, disk: Disk, clock: Clock, read_engine: ReadEngine) -> None:
+    def __init__(self, path: Path, disk: Disk, clock: Clock, read_engine: ReadEngine, fellows: Fellows) -> None:
         self._path, self._disk, self._clock, self._read_engine = path, disk, clock, read_engine
+        self._fellows = fellows
         self._lock = Lock()
         self._kept, self._new = self._load()
 
-    def look(self, endpoints: Sequence[Endpoint]) -> None:
-        """Read the counters of these deployments, then the journals: what runs meanwhile is not metered yet."""
+    def look(self, endpoints: Sequence[Endpoint], alone: Collection[str]) -> None:
+        """Read the counters of these deployments, then the journals, then what other hosts say: what runs meanwhile is
+        not metered yet. `alone`: deployments whose engine is this host's own."""
         with self._lock:
-            for endpoint in endpoints:
-                if endpoint.deployment.own and endpoint.deployment.enabled:
-                    self._look_engine(endpoint)
+            sights = list(self._look_engines(endpoints, alone))
             self._look_journals()
-            self._forget_old()
-            self._new = False
-            self._save()
+            self._look_around({endpoint.deployment.id for endpoint in endpoints if endpoint.deployment.own} - {*alone},
+                              sights)
 
     def rows(self) -> list[LeakageRow]:
         """All deployments that have an engine, first the whole time, then each hour kept."""
         with self._lock:
-            return [
-                LeakageRow(deployment, int(hour), sums[0], sums[1], sums[2], sums[3], seen.resets if hour == "0" else 0)
-                for deployment, seen in sorted(self._kept.engines.items())
-                for hour, sums in sorted(self._kept.sums.get(deployment, {}).items(), key=lambda row: int(row[0]))
-            ]
+            return self._kept.rows()
 
     def show(self, meters: Meters) -> None:
         """Puts the whole time's figure into the metrics."""
@@ -104,23 +59,29 @@ class LeakageBook:
             if not row.hour_ns:
                 meters.put(series("tokenworks_leakage_ppm", deployment=row.deployment), row.ppm)
 
-    def _look_engine(self, endpoint: Endpoint) -> None:
-        deployment, url = endpoint.deployment.id, endpoint.deployment.url
-        counts = self._read_engine(url, endpoint.credential)
-        if counts is None:
-            return
-        seen = self._kept.engines.get(deployment)
-        if seen is None:
-            seen = self._kept.engines[deployment] = self._first_sight(counts, url)
-        reset = seen.incarnation != url or counts.prompt < seen.prompt or counts.completion < seen.completion
-        before = (0, 0) if reset else (seen.prompt, seen.completion)
-        self._add(deployment, self._clock.now_ns(), (counts.prompt - before[0], counts.completion - before[1], 0, 0))
-        seen.resets += reset
-        seen.prompt, seen.completion, seen.incarnation = counts.prompt, counts.completion, url
+    def _look_engines(self, endpoints: Sequence[Endpoint], alone: Collection[str]) -> Iterator[Sight]:
+        for endpoint in endpoints:
+            row = endpoint.deployment
+            counts = self._read_engine(row.url, endpoint.credential) if row.own and row.enabled else None
+            if counts is not None:
+                yield Sight(row.id, row.url, row.id not in alone, counts)
 
-    def _first_sight(self, counts: EngineCounts, url: str) -> Seen:
-        """An engine that came to us while we were counting is counted from its start, as its journals are."""
-        return Seen(counts.prompt, counts.completion, url) if self._new else Seen(0, 0, url)
+    def _look_around(self, shared: Collection[str], sights: Sequence[Sight]) -> None:
+        """Only what is kept is told: told twice is told once. A shared engine is first seen with the books at hand."""
+        kept, now_ns, told = self._kept, self._clock.now_ns(), self._fellows.hear()
+        if told is not None:
+            kept.join(told.own)
+            kept.hear(told.others)
+        for sight in sights:
+            seen = kept.engines.get(sight.deployment)
+            if told is not None or not sight.shared or (seen is not None and seen.shared):
+                kept.see(sight, now_ns, self._new)
+        least_ns = now_ns - LEAKAGE_HOURS_KEPT * HOUR_NS
+        kept.forget(least_ns)
+        self._new = False
+        self._save()
+        if told is not None:
+            self._fellows.tell(kept.news(shared, told.own), least_ns)
 
     def _look_journals(self) -> None:
         writers = {shelved.writer for shelved in list_segments(self._disk)}
@@ -140,7 +101,7 @@ class LeakageBook:
                 for found in fold_records(self._kept.metered, records, writer, stretch.over):
                     at_ns = found.at_ns or self._clock.now_ns()
                     if not self._new:
-                        self._add(found.deployment, at_ns, (0, 0, found.prompt, found.completion))
+                        self._kept.add(found.deployment, at_ns, (0, 0, found.prompt, found.completion))
                 track.position = stretch.end
                 if not stretch.full:
                     return track.position
@@ -148,19 +109,6 @@ class LeakageBook:
             return position
         finally:
             track.close()
-
-    def _add(self, deployment: str, at_ns: int, more: tuple[int, int, int, int]) -> None:
-        hour = str(at_ns // HOUR_NS * HOUR_NS)
-        table = self._kept.sums.setdefault(deployment, {})
-        for key in ("0", hour):
-            sums = table.setdefault(key, [0, 0, 0, 0])
-            table[key] = [have + add for have, add in zip(sums, more, strict=True)]
-
-    def _forget_old(self) -> None:
-        least_ns = self._clock.now_ns() - LEAKAGE_HOURS_KEPT * HOUR_NS
-        for table in self._kept.sums.values():
-            for hour in [hour for hour in table if hour != "0" and int(hour) < least_ns]:
-                del table[hour]
 
     def _load(self) -> tuple[Kept, bool]:
         try:

@@ -14,8 +14,10 @@ from tokenworks.control.courier import Courier, CourierParts
 from tokenworks.control.endpoints import Resolver
 from tokenworks.control.expiry import Expirer
 from tokenworks.control.facts import FactsBook
-from tokenworks.control.leakage import LeakageBook, LeakageRow, ReadEngine
+from tokenworks.control.fellows import Fellows
+from tokenworks.control.leakage import LeakageBook, ReadEngine
 from tokenworks.control.lender import Lender, LenderParts
+from tokenworks.control.losses import LeakageRow
 from tokenworks.control.notes import NoteFile
 from tokenworks.control.poster import News, Poster, PosterParts
 from tokenworks.control.posting import PosterThread
@@ -28,11 +30,13 @@ from tokenworks.control.told import Told
 from tokenworks.control.turnstile import Turnstile
 from tokenworks.control.watch import MakeExporter, Watch, WatchParts
 from tokenworks.control.wellness import Prober
+from tokenworks.credit.policy import Endpoint
 from tokenworks.errors import TokenworksError, Unavailable
 from tokenworks.journal.disk import RealDisk
 from tokenworks.limits import EXPIRY_LOOK_S, HEALTH_LOOK_S, LEAKAGE_LOOK_S, POLICY_POLL_MS
 from tokenworks.link.server import LinkServer
 from tokenworks.operations.secret import SecretBook
+from tokenworks.operations.upstream import is_beside
 from tokenworks.store.ports import Store
 from tokenworks.wire.dialects import Engine
 
@@ -90,7 +94,8 @@ class Works:
             spawn=self._spawner.spawn))
         self.expirer = Expirer(parts.store, self._others, parts.clock, self.recaller, self._spawner.spawn)
         self.prober = Prober(parts.clock, parts.link.broadcast)
-        self._leakage = LeakageBook(parts.state_dir / "leakage.json", disk, parts.clock, parts.read_engine)
+        self._leakage = LeakageBook(parts.state_dir / "leakage.json", disk, parts.clock, parts.read_engine,
+                                    Fellows(parts.host, parts.store.metering, self.reach))
         self._unlisten: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -142,8 +147,13 @@ class Works:
 
     def leakage_rows(self) -> list[LeakageRow]:
         """Engines against the meter, as of now."""
-        self._leakage.look(self.pusher.book.endpoints())
+        self._leakage.look(*self._measured())
         return self._leakage.rows()
+
+    def _measured(self) -> tuple[list[Endpoint], set[str]]:
+        """All endpoints, and the deployments whose engine is this host's own."""
+        book = self.pusher.book
+        return book.endpoints(), {row.id for row in list(book.deployments.values()) if is_beside(row.url)}
 
     def ailing(self) -> dict[str, str]:
         """Deployments whose probe failed, each with why."""
@@ -218,7 +228,7 @@ class Works:
     async def _look_leakage(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._leakage.look, self.pusher.book.endpoints())
+                await asyncio.to_thread(self._leakage.look, *self._measured())
                 self._leakage.show(self.facts.meters)
             except OSError as error:
                 _LOG.warning("leakage_not_counted", why=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from tokenworks.errors import Invalid
@@ -22,6 +23,15 @@ def check_url(url: str, allow_private: bool) -> str:
         if why := refuse_address(address, allow_private):
             raise Invalid("url", f"{parts.hostname} is at {address}: {why}")
     return url.rstrip("/")
+
+
+def is_beside(url: str) -> bool:
+    """Whether an engine is the host's own: each host that reads this address finds another one."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return url == EMBEDDED or host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def url_host(url: str) -> str:

@@ -9,6 +9,7 @@ from tokenworks.store.books import SqlBooks
 from tokenworks.store.database import Database, open_engine
 from tokenworks.store.ledger import SqlLedger
 from tokenworks.store.meta import SqlMeta, found_books
+from tokenworks.store.metering import SqlMetering
 from tokenworks.store.migrate import migrate_database
 from tokenworks.store.policy import SqlKeys, SqlPolicy, SqlSecrets, SqlShelf
 from tokenworks.store.ports import Store
@@ -50,4 +51,5 @@ def _assemble(database: Database, chance: tuple[Clock, Dice], bell: AnyBell, scr
         cards=SqlShelf(database, bell, nouns.CARD, schema.cards, scribe),
         secrets=SqlSecrets(database, bell, nouns.SECRET, schema.secrets, scribe),
         policy=SqlPolicy(database), requests=SqlRequests(database), ledger=SqlLedger(database),
-        meta=SqlMeta(database, *chance, scribe), trail=SqlTrail(database), bell=bell, close=close, acting=acting)
+        metering=SqlMetering(database), meta=SqlMeta(database, *chance, scribe), trail=SqlTrail(database), bell=bell,
+        close=close, acting=acting)

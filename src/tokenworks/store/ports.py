@@ -39,6 +39,7 @@ from tokenworks.store.shapes import (
     UsageQuery,
     UsageSum,
     Withdrawal,
+    WorkSum,
     WriterRow,
 )
 from tokenworks.store.trail import Actor, AuditNote, Sealed, TrailQuery
@@ -221,6 +222,22 @@ class Ledger(Protocol):
         ...
 
 
+class Metering(Protocol):
+    """What each host has metered, for engines that several hosts share. Not money: nothing is billed by it."""
+
+    def own(self, host: str) -> list[WorkSum]:
+        """What this host has put, by deployment and hour."""
+        ...
+
+    def others(self, host: str) -> list[WorkSum]:
+        """The exact sums of what all other hosts have put, whatever became of them, by deployment and hour."""
+        ...
+
+    def put(self, host: str, sums: Sequence[WorkSum], least_ns: int) -> None:
+        """Replaces these sums of the host. Of all hosts, hours that began before `least_ns` go."""
+        ...
+
+
 class Meta(Protocol):
     """The books about themselves, and idempotency keys."""
 
@@ -299,6 +316,7 @@ class Store(NamedTuple):
     policy: Policy
     requests: Requests
     ledger: Ledger
+    metering: Metering
     meta: Meta
     trail: Trail
     bell: Bell

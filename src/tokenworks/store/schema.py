@@ -155,6 +155,15 @@ postings = Table(
     sqlite_with_rowid=False,
 )
 
+# What each host has metered, in hours and (hour 0) in all: the counters of an engine that several hosts share are held
+# against the sum of them.
+metered = Table(
+    "metered", metadata,
+    _text("host"), _text("deployment"), *map(_count, ("hour_ns", "prompt", "completion")),
+    PrimaryKeyConstraint("host", "deployment", "hour_ns"),
+    sqlite_with_rowid=False,
+)
+
 suspense = Table(
     "suspense", metadata,
     _id(), _text("writer"), _text("segment"), _count("position"), _text("kind"), _text("why"), _bytes("payload"),

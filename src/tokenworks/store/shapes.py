@@ -258,6 +258,15 @@ class UsageSum(msgspec.Struct, frozen=True):
     day: str = ""
 
 
+class WorkSum(msgspec.Struct, frozen=True):
+    """Tokens that were metered at a deployment in the hour that began at `hour_ns`; 0: in all the time."""
+
+    deployment: str
+    hour_ns: int
+    prompt: int
+    completion: int
+
+
 class Balance(msgspec.Struct, frozen=True):
     """A ledger account's balance in one unit: the exact fold of its postings."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tokenworks.clock import Clock, Dice, SystemClock, SystemDice
 from tokenworks.store.memory.books import MemoryBooks
 from tokenworks.store.memory.meta import MemoryMeta
+from tokenworks.store.memory.metering import MemoryMetering
 from tokenworks.store.memory.policy import MemoryPolicy, Shelves
 from tokenworks.store.memory.reads import MemoryLedger, MemoryRequests
 from tokenworks.store.memory.state import State
@@ -39,5 +40,5 @@ def _assemble(state: State, chance: tuple[Clock, Dice], shelves: Shelves, actor:
         suspense=MemorySuspense(state, scribe),
         **{name: shelf.acting(scribe) for name, shelf in shelves.all().items()}, policy=MemoryPolicy(state, shelves),
         requests=MemoryRequests(state), ledger=MemoryLedger(state, shelves.accounts),
-        meta=MemoryMeta(state, *chance, scribe), trail=MemoryTrail(state), bell=state.bell, close=state.bell.close,
-        acting=acting)
+        metering=MemoryMetering(state), meta=MemoryMeta(state, *chance, scribe), trail=MemoryTrail(state),
+        bell=state.bell, close=state.bell.close, acting=acting)

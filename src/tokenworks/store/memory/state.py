@@ -16,7 +16,7 @@ from tokenworks.ledger.lots import Lot, LotDelta, move_lot
 from tokenworks.store.bell import LocalBell
 from tokenworks.store.loading import OPEN
 from tokenworks.store.rows import suspense_id
-from tokenworks.store.shapes import Claim, Suspended, WriterRow
+from tokenworks.store.shapes import Claim, Suspended, WorkSum, WriterRow
 from tokenworks.store.trail import Sealed
 from tokenworks.units import AMOUNT_MAX
 
@@ -44,6 +44,7 @@ class State:
         self.entries: dict[str, Entry] = {}
         self.objects: dict[str, ObjectRow] = {}
         self.suspense: dict[str, Suspended] = {}
+        self.metered: dict[tuple[str, str, int], WorkSum] = {}  # (host, deployment, hour)
         self.claims: dict[str, tuple[Claim, bytes]] = {}
         self.notes: list[Sealed] = []
 
