@@ -313,8 +313,8 @@ def write_exits() -> Iterator[str]:
     yield from head("Exit codes", "`cli.exits`", "Stable. With `--json` a mistake is a JSON object on standard output "
                     "with `code`, `message` and `hint`; otherwise a sentence on standard error.")
     meanings = {"OK": "Done. Also when the reader of the output left, or Ctrl-C ended it.",
-                "FAILED": "A check did not hold: `doctor` found an error, `demo` a promise broken, `diff` a "
-                          "difference; or `apply` was not agreed to.",
+                "FAILED": "A check did not hold: `doctor` found an error, `audit verify` or `ledger audit` a gap, "
+                          "`demo` a promise broken, `diff` a difference; or `apply` was not agreed to.",
                 "USAGE": "The words, a value or the settings are not right.",
                 "NOT_FOUND": "What was named does not exist.", "AUTH": "The admin token is missing or wrong.",
                 "CONFLICT": "Not as things stand: it exists already, it is in use, the port is taken, another instance "

@@ -36,6 +36,9 @@ def test_verification(shop: Shell) -> None:
     digest = re.search(r"^digest\s+(\w{64})$", whole.out, re.M)
     assert digest and "whole      yes" in whole.out
     assert shop.good("audit", "verify", "--digest", digest.group(1))["known"] is True
+    for words in (("--digest", "0" * 64), ("--digest", "0" * 64, "--json")):
+        forged = shop("audit", "verify", *words)
+        assert forged.code == 1 and forged.out, "a check that did not hold is no success"
 
 
 def test_the_login_is_a_header() -> None:

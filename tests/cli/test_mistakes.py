@@ -14,6 +14,8 @@ MISTAKES = [
     (("account", "list", "extra"), 2, "Nothing is expected after this: extra."),
     (("account", "show"), 2, "ACCOUNT"),
     (("account", "show", "nobody"), 3, "tokenworks account list"),
+    (("account", "show", "张三"), 3, "张三"),
+    (("request", "explain", "请求"), 3, "请求"),
     (("account", "create", "x", "--currency", "EUR"), 2, "CNY, USD"),
     (("account", "create", "x", "--rate-card", "none"), 3, "tokenworks rate-card list"),
     (("account", "create", "x", "--id", "acme"), 5, "exists already"),

@@ -65,6 +65,9 @@ def test_aliases() -> None:
     ("a: !!python/object/apply:os.system [ls]\n", 1, "no meaning"), ("a: !!binary aGk=\n", 1, "no meaning"),
     ("a:\n  ? [x]\n  : 1\n", 2, "single word"), ("a: &x [*x]\n", 1, "too deep"), ("a: *x\n", 1, "undefined alias"),
     ("a: \x07\n", 1, "control characters"), ("[" * 5000, 1, "depth"), ("a: 1\nc: !!int x\n", 2, "whole number"),
+    ("a: !!bool maybe\n", 1, "no meaning"), ("a: !!null 5\n", 1, "no meaning"),
+    ("- &a [" + "1," * 90 + "]\n- &b [" + "*a," * 90 + "]\n" + ("- [" + "*b," * 9 + "]\n") * 9, 1, "too much"),
+    (f"a: &a {'x' * 100_000}\nb: [{'*a,' * 400}]\n", 1, "too much"),
     ("a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
      "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", 1, "too")])
 def test_what_is_refused(text: str, line: int, said: str) -> None:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from urllib.parse import quote
 
 import msgspec
 from cyclopts import App, Parameter
 
 from tokenworks.cli.client import RestClient
-from tokenworks.cli.exits import USAGE, failed
+from tokenworks.cli.exits import FAILED, USAGE, failed
 from tokenworks.cli.layout import show_list, show_thing
 from tokenworks.cli.output import print_json, say
 from tokenworks.operations.catalogue import OPERATIONS
@@ -36,7 +37,8 @@ class Command(NamedTuple):
     """One command. `words` are the fields given without a name; `columns` what the table of a list shows.
 
     `layout` names how rows are laid out instead; `remark` is said after the answer. `unseen` is a field that must not
-    stand in a command line: it is read from standard input, or asked for without being shown.
+    stand in a command line: it is read from standard input, or asked for without being shown. `holds` is the field of
+    a check's answer that says whether it held: a program that does not read the answer has to know, too.
     """
 
     noun: str
@@ -47,6 +49,7 @@ class Command(NamedTuple):
     layout: str = ""
     remark: str = ""
     unseen: str = ""
+    holds: str = ""
 
 
 COMMANDS = (
@@ -87,7 +90,7 @@ COMMANDS = (
                                                     "status", "usage", "charged", "duration_ms")),
     Command("ledger", "balances", "ledger.balances", (), ("account", "balance", "postings")),
     Command("ledger", "entries", "ledger.entries", layout="postings"),
-    Command("ledger", "audit", "ledger.audit"),
+    Command("ledger", "audit", "ledger.audit", holds="balanced"),
     Command("ledger", "epoch", "ledger.epoch"),
     Command("ledger", "suspense", "suspense.list", (), ("id", "writer", "segment", "position", "kind", "why", "at")),
     Command("ledger", "resolve", "suspense.resolve", ("suspense", "resolution")),
@@ -99,7 +102,7 @@ AUDIT = (
     Command("audit", "list", "audit.list", (), ("number", "at", "actor", "login", "origin", "action", "kind", "id",
                                                 "outcome", "reason", "detail")),
     Command("audit", "show", "audit.show", ("number",)),
-    Command("audit", "verify", "audit.verify"),
+    Command("audit", "verify", "audit.verify", holds="whole"),
 )
 TOPUP = Command("", "topup", "wallet.topup", ("account", "amount"))
 USAGE_SUM = Command("", "usage", "usage.sum", (), ("account", "model", "key", "day", "requests", "usage", "charged",
@@ -151,6 +154,8 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
         _check_given(fields, command.words, given)
         result = call_route(connect(state, server), route, given, key)
         print_json(result) if as_json else show_result(command, result)
+        if command.holds and not result[command.holds]:
+            sys.exit(FAILED)
 
     parameters = [_parameter(command.operation, fields[name], inspect.Parameter.POSITIONAL_ONLY)
                   for name in command.words]
@@ -170,7 +175,7 @@ def call_route(client: RestClient, route: Route, given: Mapping[str, Any], key: 
     left = dict(given)
 
     def fill(match: re.Match[str]) -> str:
-        return _quote(str(left.pop(match.group(1))))
+        return quote_word(str(left.pop(match.group(1))))
 
     path = re.sub(r"{(\w+)(?::path)?}", fill, route.path)
     return client.call(route.method, path, left, key)
@@ -250,6 +255,6 @@ def _read_file(path: str) -> dict[str, Any]:
     return found
 
 
-def _quote(text: str) -> str:
-    return "".join(mark if mark.isalnum() or mark in "._:@-/" else f"%{byte:02X}" for mark in text
-                   for byte in ([0] if mark.isalnum() or mark in "._:@-/" else mark.encode()))
+def quote_word(text: str) -> str:
+    """A word as a part of a path: what a path cannot hold is escaped, whatever bytes the shell gave."""
+    return quote(text, safe="._:@-/", errors="surrogateescape")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from tokenworks.cli.layout import used_columns
-from tokenworks.cli.nouns import JSON, SERVER, STATE, Connect
+from tokenworks.cli.nouns import JSON, SERVER, STATE, Connect, quote_word
 from tokenworks.cli.output import print_facts, print_json, print_line, print_rows, show_value
 from tokenworks.language.speech import tell
 from tokenworks.operations.fields import describe_field
@@ -36,7 +36,7 @@ def add_requests(app: App, connect: Connect) -> None:
     def explain(request: Annotated[str, Parameter(help=describe_field("request.explain", "request"))], /, *,
                 state: STATE = "", server: SERVER = "", json: JSON = False) -> None:
         """Why a request cost what it cost: admission, attempts, usage, rating, hold, ledger."""
-        story = connect(state, server).call("GET", f"/requests/{request}")
+        story = connect(state, server).call("GET", f"/requests/{quote_word(request)}")
         print_json(story) if json else _print_story(story)
 
 

@@ -18,7 +18,8 @@ from tokenworks.cli.exits import USAGE, Failed, failed
 
 ENDINGS = (".yaml", ".yml", ".json")
 DEPTH_MAX = 32  # a document is about five deep
-NODES_MAX = 200_000  # what aliases come to when they are written out: a bomb is larger
+NODES_MAX = 400_000  # of one text, its aliases written out: more than the server takes at once; a bomb is larger
+WEIGHT_CHARS = 64  # of a word that count as one node more: a long one that is copied often is a bomb, too
 _CORE = "tag:yaml.org,2002:"
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.I)
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -90,31 +91,32 @@ def parse_text(text: str, source: str) -> list[Sourced]:
         raise _fault(source, line, f"{error.problem or error.context}.") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _fault(source, 1, f"{' '.join(str(error).split())}.") from None
-    return [document for node in nodes for document in _split_node(node, source)]
+    reader = _Reader(source)
+    return [document for node in nodes for document in _split_node(node, reader)]
 
 
-def _split_node(node: Any, source: str) -> Iterator[Sourced]:
+def _split_node(node: Any, reader: _Reader) -> Iterator[Sourced]:
     """A document, or each of a list of them, as `export --json` writes them; nothing for an empty one."""
     for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-        reader = _Reader(source)
+        reader.lines = {}
         value = reader.read(one, ())
         if value is not None:
-            yield Sourced(value, source, reader.lines)
+            yield Sourced(value, reader.source, reader.lines)
 
 
 class _Reader:
-    """One document's nodes as plain values."""
+    """Nodes as plain values; all documents of one text are counted together. `lines` are those of the one at hand."""
 
     def __init__(self, source: str) -> None:
-        self._source, self._count = source, 0
+        self.source, self._count = source, 0
         self.lines: dict[tuple[str, ...], int] = {}
 
     def read(self, node: Any, place: tuple[str, ...], line: int = 0) -> Any:
         """The value of a node, its lines noted; raises Failed. `line` is that of the name before it."""
-        self._count += 1
+        self._count += 1 + (len(node.value) // WEIGHT_CHARS if isinstance(node, yaml.ScalarNode) else 0)
         here = node.start_mark.line + 1
         if self._count > NODES_MAX or len(place) > DEPTH_MAX:
-            raise _fault(self._source, here, "This is too deep or, with its aliases written out, too much.")
+            raise _fault(self.source, here, "This is too deep or, with its aliases written out, too much.")
         self.lines[place] = line or here
         kind = "map" if isinstance(node, yaml.MappingNode) else "seq" if isinstance(node, yaml.SequenceNode) else ""
         if kind and node.tag != _CORE + kind:
@@ -130,9 +132,9 @@ class _Reader:
         for name, part in node.value:
             line = name.start_mark.line + 1
             if not isinstance(name, yaml.ScalarNode):
-                raise _fault(self._source, line, "A name has to be a single word.")
+                raise _fault(self.source, line, "A name has to be a single word.")
             if name.value in found:
-                raise _fault(self._source, line, f"{name.value} stands twice in the same table. Keep one of the two.")
+                raise _fault(self.source, line, f"{name.value} stands twice in the same table. Keep one of the two.")
             found[name.value] = self.read(part, (*place, name.value), line)
         return found
 
@@ -146,11 +148,14 @@ class _Reader:
             try:
                 return int(node.value)
             except ValueError:
-                raise _fault(self._source, line, f"{node.value} is not a whole number.") from None
+                raise _fault(self.source, line, f"{node.value} is not a whole number.") from None
+        plain = {"null": ("", "~", "null"), "bool": ("true", "false")}[kind]
+        if node.value.lower() not in plain:
+            raise self._refuse_tag(node, line)
         return None if kind == "null" else node.value.lower() == "true"
 
     def _refuse_tag(self, node: Any, line: int) -> Failed:
-        return _fault(self._source, line, f"The tag {node.tag} has no meaning here. Leave it out.")
+        return _fault(self.source, line, f"The tag {node.tag} has no meaning here. Leave it out.")
 
 
 def _fault(source: str, line: int, message: str) -> Failed:
