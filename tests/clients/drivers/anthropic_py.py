@@ -47,6 +47,8 @@ class Messages:
         return told(first, last)
 
     def tool_stream(self, model: str) -> dict[str, Any]:
+        for event in self.messages.create(model=model, messages=say(), tools=TOOLS, max_tokens=64, stream=True):
+            judged(event)
         with self.messages.stream(model=model, messages=say(), tools=TOOLS, max_tokens=64) as stream:
             first = stream.get_final_message()
         with self.messages.stream(model=model, messages=after(first), tools=TOOLS, max_tokens=64) as stream:

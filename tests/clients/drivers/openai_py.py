@@ -95,6 +95,8 @@ class Responses:
         return told(call.name, call.arguments, last.output_text, last.usage)
 
     def tool_stream(self, model: str) -> dict[str, Any]:
+        for event in self.client.responses.create(model=model, input=SAY, tools=[FLAT_TOOL], stream=True):
+            judged(event)
         with self.client.responses.stream(model=model, input=SAY, tools=[FLAT_TOOL]) as stream:
             first = stream.get_final_response()
         call = next(item for item in first.output if item.type == "function_call")
