@@ -207,7 +207,7 @@ def test_the_trail_has_every_step(shop: Shell, file: Path) -> None:
 
 
 def test_in_chinese(shop: Shell, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    monkeypatch.setenv("TOKENWORKS_LANG", "zh")
     assert shop("diff", "-f", str(file)).rows[-1] == "计划：创建 3 项；0 项不变。"
     file.write_text(SHOP.replace('"*": {input: 0.5', '"*": {inptu: 0.5'))
     assert f"{file}:13: spec.models.*.inptu: 没有" in shop("diff", "-f", str(file)).err

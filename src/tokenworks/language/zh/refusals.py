@@ -93,6 +93,7 @@ GATEWAY = {
     "usage that is billed stands in each answer.":
         "该模型的输入无法事先计数：可能应答的服务器不提供。计费用量见每个回答。",
     "What an upstream keeps cannot be counted. Send the full input.": "上游保存的内容无法计数。请发送完整的输入。",
+    "Too many questions about inputs are in flight for this account.": "该账户同时进行的输入计数请求过多。",
     "This account's rate card has no price for that model.": "该账户的费率表没有为此模型定价。",
     "Too many requests were sent ahead of their answers.": "在应答之前发送了过多请求。",
     "it is larger than {} bytes": "超过 {0} 字节",
