@@ -132,8 +132,8 @@ def write_configuration() -> Iterator[str]:
         (code(name), code(_shown(spec.default)), code(PREFIX + name.replace(".", "__").upper()),
          code(FLAGS[name]) if name in FLAGS else "", spec.metadata["about"]) for name, spec in SETTINGS.items()])
     yield from ("", "Outside the settings: `TOKENWORKS_SECRET_*` are what `env:` references of deployments may name, "
-                "`TOKENWORKS_ADMIN_TOKEN` opens `--server`, `NO_COLOR` is respected. `TOKENWORKS_LANG` (`en`, `zh`) wins "
-                "over the locale ([languages](../how-to/choose-a-language.md)). `TOKENWORKS_BASE_URL` and "
+                "`TOKENWORKS_ADMIN_TOKEN` opens `--server`, `NO_COLOR` is respected. `TOKENWORKS_LANG` (`en`, `zh`) "
+                "wins over the locale ([languages](../how-to/choose-a-language.md)). `TOKENWORKS_BASE_URL` and "
                 "`TOKENWORKS_API_KEY` are where `chat`, `call` and `connect` buy, and with which key.", "",
                 "Written as a file:", "", "```toml")
     section = ""

@@ -42,5 +42,7 @@ def test_mistakes(buy: Buy, gateway: Gateway) -> None:
         result = buy("call", *words)
         assert result.code == USAGE and told in result.err
     assert gateway.asked == []
+    assert buy("call", "/v1/模型 a?b=c%20d").code == NOT_FOUND
+    assert gateway.asked.pop()[1] == "/v1/%E6%A8%A1%E5%9E%8B%20a?b=c%20d"
     result = buy("call", "/v1/nothing", "-d", BODY)
     assert result.code == NOT_FOUND and "404: There is no such path." in result.err and "error" in result.out

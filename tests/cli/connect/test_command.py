@@ -90,3 +90,13 @@ def test_a_tool_that_writes_itself(buy: Buy, home: Path, monkeypatch: pytest.Mon
     tool.write_text("#!/bin/sh\necho no such provider >&2; exit 3\n")
     refused = buy("connect", "cline", "--write", "--no-prove", "--model", "m1")
     assert refused.code == UNAVAILABLE and "no such provider" in refused.err
+    tool.write_text('#!/bin/sh\necho "cannot use $5" >&2; exit 3\n')
+    leaky = buy("connect", "cline", "--write", "--no-prove", "--model", "m1")
+    assert "cannot use ..." in leaky.err and KEY not in leaky.err
+    monkeypatch.setattr("tokenworks.cli.connect.command.AUTH_S", 0.2)
+    tool.write_text("#!/bin/sh\nexec sleep 5\n")
+    hung = buy("connect", "cline", "--write", "--no-prove", "--model", "m1")
+    assert hung.code == UNAVAILABLE and "did not end" in hung.err and KEY not in hung.err
+    tool.write_text("no program\0")
+    broken = buy("connect", "cline", "--write", "--no-prove", "--model", "m1")
+    assert broken.code == UNAVAILABLE and KEY not in broken.err

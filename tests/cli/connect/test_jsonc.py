@@ -33,6 +33,11 @@ def test_a_value_is_replaced_where_it_stands() -> None:
     assert put_value(COMMENTED, ("theme",), "light") == COMMENTED.replace('"dark"', '"light"')
 
 
+def test_members_of_an_object_on_one_line_stand_deeper_than_it() -> None:
+    told = put_value('{\n  "env": {"A": "1"},\n}\n', ("env", "B"), "2")
+    assert told == '{\n  "env": {"A": "1",\n    "B": "2"\n  },\n}\n'
+
+
 def test_the_same_again_changes_nothing() -> None:
     assert put_value(COMMENTED, ("env", "PATH"), "/bin") == COMMENTED
     assert put_value('{"a": 1}', ("a",), True) == '{"a": true}', "1 and true are not the same"
@@ -49,6 +54,7 @@ def test_an_element_is_found_by_its_member_or_added() -> None:
 @pytest.mark.parametrize(("text", "line", "what"), [
     ("{\n  a: 1\n}", 2, "double quotes"), ('{\n"a" 1}', 2, "colon"), ('{"a": 1\n"b": 2}', 2, "comma"),
     ('{"a": \n}', 2, "a value"), ("{}\n}", 2, "behind the end"), ("", 1, "a value"), ('{"a": "\\x"}', 1, "be read"),
+    ('{\n"\\x": 1}', 2, "be read"),
     ("[" * 200, 1, "deeper")])
 def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int, what: str) -> None:
     with pytest.raises(BadJson, match=what) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from typing import Literal
+from urllib.parse import quote
 
 from tokenworks.cli.buyer.chat import tell_figures
 from tokenworks.cli.buyer.client import Buyer, find_price, read_error, send_request
@@ -13,6 +14,7 @@ from tokenworks.cli.output import say, show_value
 from tokenworks.language.speech import tell
 
 Included = Literal["usage", "price", "balance"]
+_PATH = "/?&=%:+,;@!$'()*[]~"  # as it was written; what no path can hold is escaped
 SHORT = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages",
          "completions": "/v1/completions", "embeddings": "/v1/embeddings", "models": "/v1/models"}
 
@@ -25,6 +27,7 @@ def send_one(buyer: Buyer, endpoint: str, body: bytes | None, method: str, inclu
                      "usage")
     if body is not None:
         _check_json(body)
+    path = quote(path, _PATH, errors="replace")
     call = send_request(buyer, method or ("GET" if body is None else "POST"), path, body)
     seen = b""
     try:

@@ -122,12 +122,23 @@ def _write(tool: Tool, setup: Setup) -> dict[str, Any]:
     if not shutil.which(words[0]):
         raise failed(f"{words[0]} is not installed here.", UNAVAILABLE, f"Install it, or run: {shlex.join(words)}",
                      "tool_missing")
-    done_there = subprocess.run(words, capture_output=True, text=True, timeout=AUTH_S, check=False,
-                                stdin=subprocess.DEVNULL)
-    if done_there.returncode:
-        raise failed(f"{words[0]} refused: {(done_there.stderr or done_there.stdout).strip()[-300:]}.", UNAVAILABLE,
+    code, told = _run_there(words)
+    if code:
+        raise failed(f"{words[0]} refused: {told.strip().replace(setup.key, '...')[-300:]}.", UNAVAILABLE,
                      code="tool_refused")
     return {"ran": shlex.join((*words[:2], "..."))}
+
+
+def _run_there(words: tuple[str, ...]) -> tuple[int, str]:
+    """The exit code of a tool's own command and what it said; its words, a key among them, are never repeated."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=AUTH_S, check=False, errors="replace",
+                              stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return 1, f"it did not end within {AUTH_S} seconds"
+    except OSError as error:
+        return 1, f"it cannot be run: {error.strerror}"
+    return done.returncode, done.stderr or done.stdout
 
 
 def _written_json(one: Written) -> dict[str, Any]:

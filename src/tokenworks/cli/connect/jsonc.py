@@ -14,6 +14,7 @@ from tokenworks.cli.connect.setup import Pick, Step
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.S)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _REST = re.compile(r"(?:[ \t]|/\*[^\n]*?\*/)*(?://[^\n]*)?")  # of a line, behind a value: its comment
+_NAMED = re.compile(r'[ \t]*(?:"(?:[^"\\\x00-\x1f]|\\.)*"[ \t]*:[ \t]*)?')  # a line up to a value: its name alone
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 DEPTH_MAX = 100
 
@@ -116,7 +117,7 @@ def _insert(text: str, node: Node, step: Step, value: object) -> str:
 def _indent_of(text: str, parts: list[Node]) -> str:
     """How far members or elements are indented that stand on lines of their own; "" when none does."""
     rows = [text[text.rfind("\n", 0, part.start) + 1:part.start] for part in parts if "\n" in text[:part.start]]
-    found = [row[:len(row) - len(row.lstrip())] for row in rows if row.lstrip().startswith('"') or not row.strip()]
+    found = [row[:len(row) - len(row.lstrip())] for row in rows if _NAMED.fullmatch(row)]
     return found[-1] if found else ""
 
 
@@ -156,10 +157,7 @@ class _Reader:
         found = _STRING.match(text, at) or _PLAIN.match(text, at)
         if not found:
             raise BadJson("a value is expected", text, at)
-        try:
-            return Node("plain", at, found.end(), json.loads(found.group()))
-        except ValueError:
-            raise BadJson("a value cannot be read", text, at) from None
+        return Node("plain", at, found.end(), self._load(found.group(), at))
 
     def _many(self, at: int, depth: int) -> Node:
         text, keyed = self._text, self._text[at] == "{"
@@ -182,8 +180,14 @@ class _Reader:
         if self._text[colon:colon + 1] != ":":
             raise BadJson("a colon is expected", self._text, colon)
         inner = self.value(_skip(self._text, colon + 1), depth + 1)
-        node.members[json.loads(name.group())] = inner
+        node.members[str(self._load(name.group(), place))] = inner
         return _skip(self._text, inner.end)
+
+    def _load(self, word: str, at: int) -> object:
+        try:
+            return json.loads(word)
+        except ValueError:
+            raise BadJson("a value cannot be read", self._text, at) from None
 
     def _item(self, node: Node, place: int, depth: int) -> int:
         inner = self.value(place, depth + 1)

@@ -131,6 +131,8 @@ CONNECT = {
     "{} is not installed here.": "此处未安装 {0}。",
     "Install it, or run: {}": "请安装它，或运行：{0}",
     "{} refused: {}.": "{0} 拒绝了：{1}。",
+    "it did not end within {} seconds": "{0} 秒内没有结束",
+    "it cannot be run: {}": "无法运行：{0}",
     "{} reads the key from the environment: export {}={}": "{0} 从环境变量读取密钥：export {1}={2}",
     "Start it with: {}": "启动方式：{0}",
     "Done by {}": "已执行 {0}",
