@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.clients.catalogue import CLIENTS, KNOWN_NAMES, Client
-from tests.clients.play import Row, install, play, tally
+from tests.clients.play import Row, play, prepare, tally
 from tests.clients.report import PAGE, show, splice
 from tests.clients.results import keep_rows
 from tests.clients.world import DIALECTS, World
@@ -29,7 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
     pairs = chosen(asked.words)
     for client in dict.fromkeys(client for client, _, _ in pairs):
-        install(client)
+        prepare(client)
     with tempfile.TemporaryDirectory(prefix="tokenworks-clients-") as folder:
         world = World(Path(folder))
         try:

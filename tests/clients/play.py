@@ -29,9 +29,23 @@ class Row(NamedTuple):
     failures: dict[str, dict[str, Any]]  # the cases that had to fail: class, status, attempts, seconds
 
 
+def prepare(client: Client) -> Environment:
+    """The client's environment, with the drivers where they find its packages. Not while one of them runs."""
+    environment = install(client)
+    if is_node(client):
+        shutil.copytree(DRIVERS, environment.folder / "drivers", ignore=shutil.ignore_patterns("*.py", "__pycache__"),
+                        dirs_exist_ok=True)
+    return environment
+
+
 def install(client: Client) -> Environment:
     """The client's environment."""
-    return (install_node if client.driver.endswith(".mjs") else install_python)(client.name)
+    return (install_node if is_node(client) else install_python)(client.name)
+
+
+def is_node(client: Client) -> bool:
+    """Whether it runs in Node."""
+    return client.driver.endswith(".mjs")
 
 
 def play(world: World, client: Client, way: str, deployment: str) -> Row:
@@ -83,11 +97,9 @@ def cases_of(world: World, client: Client, way: str, deployment: str) -> Any:
 
 def command(client: Client, environment: Environment) -> list[str]:
     """The driver's command line. A module finds its packages from where it lies, so those in Node lie with them."""
-    if not client.driver.endswith(".mjs"):
-        return [str(environment.python), str(DRIVERS / client.driver)]
-    place = environment.folder / "drivers"
-    shutil.copytree(DRIVERS, place, ignore=shutil.ignore_patterns("*.py", "__pycache__"), dirs_exist_ok=True)
-    return [str(environment.node), str(place / client.driver)]
+    if is_node(client):
+        return [str(environment.node), str(environment.folder / "drivers" / client.driver)]
+    return [str(environment.python), str(DRIVERS / client.driver)]
 
 
 def is_fact(line: str) -> bool:
