@@ -24,8 +24,8 @@ SHORT: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "u
 
 @pytest.mark.parametrize(("body", "heavy"), [
     (b'{"messages":[{"role":"user"}]}', False), (b'{"role":""}' * TRANSLATED_ITEMS_AT_ONCE, False),
-    (b'{"role":""}' * (TRANSLATED_ITEMS_AT_ONCE + 1), True), (b'{"type":""}' * (TRANSLATED_ITEMS_AT_ONCE + 1), True),
-    (b"x" * 600_000, True),
+    (b'{"r\\u006fle":""}' * (TRANSLATED_ITEMS_AT_ONCE + 1), True),
+    (b'{"name":"f","input_schema":{}}' * (TRANSLATED_ITEMS_AT_ONCE // 2 + 1), True), (b"x" * 600_000, True),
 ])
 def test_heavy(body: bytes, heavy: bool) -> None:
     assert is_heavy(body) is heavy

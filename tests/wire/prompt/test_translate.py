@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import random
+import sys
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -288,3 +290,54 @@ def test_caps_of_messages() -> None:
     assert sent("chat", "messages", CLAUDE, max_completion_tokens=5)["max_tokens"] == 5
     assert sent("chat", "responses", OPENAI, max_tokens=5)["max_output_tokens"] == 16
     assert sent("chat", "responses", VLLM, max_tokens=5)["max_output_tokens"] == 5
+
+
+ONE = [{"role": "user", "content": "x"}]
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+LONG: dict[str, Any] = {  # client, target, and what stands in the body so many times
+    "texts": ("messages", "chat", lambda n: {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}] * n}]}),
+    "turns": ("messages", "chat", lambda n: {"messages": [{"role": "user", "content": "x"}] * n}),
+    "system": ("chat", "messages", lambda n: {"messages": [*[{"role": "system", "content": "x"}] * n, *ONE]}),
+    "calls at once": ("responses", "chat", lambda n: {"input": [
+        {"role": "user", "content": "x"},
+        *({"type": "function_call", "call_id": f"c{i}", "name": "f", "arguments": "{}"} for i in range(n)),
+        *({"type": "function_call_output", "call_id": f"c{i}", "output": "x"} for i in range(n))]}),
+    "one id": ("chat", "messages", lambda n: {"messages": [*ONE, *[
+        {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c", "content": "x"}] * n]}),
+    "names alike": ("messages", "chat", lambda n: {"messages": ONE, "tools": [
+        {"name": f"{chr(0x4E00 + i)}ab", "input_schema": {}} for i in range(n)]}),
+    "tools to choose from": ("messages", "chat", lambda n: {"messages": ONE, "tool_choice": {"type": "any"}, "tools": [
+        {"name": f"t{i}", "input_schema": {}} for i in range(n)]}),
+}
+
+
+def steps(client: Dialect, to: Dialect, members: dict[str, Any]) -> int:
+    """How many calls a translation takes, those of generators included."""
+    facts, count = facts_of(client, **members), 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    found = translate(facts, to, CLAUDE if to == "messages" else VLLM)
+    sys.setprofile(None)
+    assert isinstance(found, Translated), found
+    return count
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_twice_as_much_takes_twice_as_long(name: str) -> None:
+    """A body has room for a million parts: nothing may look at each of them once for each other one."""
+    client, to, make = LONG[name]
+    short, long = steps(client, to, make(200)), steps(client, to, make(800))
+    assert long < 5 * short
+
+
+@pytest.mark.parametrize("more", [{"reasoning_effort": "high"}, {"thinking_budget": 100_000, "enable_thinking": True}])
+def test_thinking_within_the_cap(more: dict[str, Any]) -> None:
+    """The cap that goes is the client's or the model's, whichever is less; a budget is less than either."""
+    target = Target("minimax", output_max=8192)
+    said = sent("chat", "messages", target, max_completion_tokens=200_000, **more)
+    assert 4096 < said["thinking"]["budget_tokens"] < 8192

@@ -144,9 +144,11 @@ def forced_tool(prompt: Prompt) -> Tool | None:
     choice = prompt.choice
     if prompt.format is not None or choice.mode not in ("some", "these"):
         return None
-    names = choice.names if choice.mode == "these" else tuple(tool.name for tool in prompt.tools)
-    found = [tool for tool in prompt.tools if tool.name in names and not tool.custom]
-    return found[0] if len(names) == len(found) == 1 and not prompt.hosted else None
+    names = choice.names if choice.mode == "these" else tuple(tool.name for tool in prompt.tools[:2])
+    if len(names) != 1 or prompt.hosted:
+        return None
+    found = [tool for tool in prompt.tools if tool.name == names[0] and not tool.custom]
+    return found[0] if len(found) == 1 else None
 
 
 def find_forced(prompt: Prompt, _target: Target) -> Iterator[str]:
@@ -334,10 +336,9 @@ def find_pairs(prompt: Prompt, _target: Target) -> Iterator[str]:
         if goes_on(earlier, turn):
             yield turn.path
     for turn in prompt.turns:
-        for part in turn.parts:
-            inner = part.parts if isinstance(part, Result) else turn.parts
-            if sum(isinstance(one, Text) for one in inner) > 1:
-                yield turn.path
+        results = (part.parts for part in turn.parts if isinstance(part, Result))
+        if any(sum(isinstance(one, Text) for one in parts) > 1 for parts in (turn.parts, *results)):
+            yield turn.path
 
 
 def goes_on(earlier: Turn, turn: Turn) -> bool:

@@ -58,16 +58,15 @@ _UNKNOWN = "is not known here. Leave it out, or send its text as a message."
 
 def read_items(raw: msgspec.Raw, path: str, left: Reading) -> tuple[Turn, ...]:
     """The turns that a list of items makes; `left` gets the members that have no word."""
-    turns: list[Turn] = []
+    merged: list[tuple[Turn, list[Part]]] = []
     for item, place in reading.read_items(raw, path):
         turn = _read_item(shape_of(item, place), left)
-        last = turns[-1] if turns else None
-        joins = last is not None and turn.role == last.role and (turn.role == "assistant" or _answers(last, turn))
-        if last is not None and joins:
-            turns[-1] = msgspec.structs.replace(last, parts=last.parts + turn.parts)
+        first = merged[-1][0] if merged else None
+        if first is not None and turn.role == first.role and (turn.role == "assistant" or _answers(first, turn)):
+            merged[-1][1].extend(turn.parts)
         else:
-            turns.append(turn)
-    return tuple(turns)
+            merged.append((turn, list(turn.parts)))
+    return tuple(msgspec.structs.replace(turn, parts=tuple(parts)) for turn, parts in merged)
 
 
 def _answers(last: Turn, turn: Turn) -> bool:

@@ -56,7 +56,7 @@ def write_prompt(prompt: Prompt, target: Target) -> Object:
         body["stream"] = True
     body |= _drawing(prompt)
     body |= _tools(prompt)
-    body |= _output(prompt, target, cap)
+    body |= _output(prompt, target, min(cap, target.output_max))  # a higher cap is lowered to that before it goes
     if prompt.user:
         body["metadata"] = {"user_id": shorten(prompt.user, USER_CHARS_MAX)}
     return {**prompt.extras, **body}
@@ -203,7 +203,7 @@ def _drawing(prompt: Prompt) -> Object:
 def _tools(prompt: Prompt) -> Object:
     """The tools and how they are to be used. Tools that were called earlier are declared, or the calls are refused."""
     choice = prompt.choice
-    some = choice.names if choice.mode == "auto" or len(choice.names) > 1 else ()
+    some = frozenset(choice.names if choice.mode == "auto" or len(choice.names) > 1 else ())
     tools = [_tool(tool) for tool in prompt.tools if not some or tool.name in some]
     tools += [dict(loose.read_pairs(hosted.raw) or {}) for hosted in prompt.hosted]
     if not tools:

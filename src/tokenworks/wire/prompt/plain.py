@@ -61,14 +61,14 @@ class Ids:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._used: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def issue(self, identity: str) -> str:
         """The id of a call as it is sent."""
         found = cut = _SIGNS.sub("_", identity) or "call"
-        number = 1
         while found in self._used:
-            number += 1
-            found = f"{cut}_{number}"
+            self._numbers[cut] = self._numbers.get(cut, 1) + 1
+            found = f"{cut}_{self._numbers[cut]}"
         self._used.add(found)
         self._known[identity] = found
         return found

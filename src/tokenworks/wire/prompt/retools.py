@@ -36,14 +36,15 @@ def flat_names(prompt: Prompt, grouped: bool) -> dict[tuple[str, str], str]:
     found += [(part.group, part.name) for turn in prompt.turns for part in turn.parts if isinstance(part, Call)]
     pairs = [(group, name) for group, name in dict.fromkeys(found)
              if (grouped if group else not NAMES.fullmatch(name))]
-    taken = {name for group, name in found if (group, name) not in pairs and not group}
+    taken = {name for group, name in found if not group} - {name for group, name in pairs if not group}
     names: dict[tuple[str, str], str] = {}
+    numbers: dict[str, int] = {}  # the last one behind each name: what was found taken is not tried again
     for group, name in pairs:
         plain = cut = _SIGNS.sub("_", f"{group}__{name}" if group else name or "_")[-NAME_CHARS_MAX:]
-        number = 1
         while plain in taken:
-            number += 1
-            plain = f"{cut[:NAME_CHARS_MAX - 4]}_{number}"
+            numbers[cut] = numbers.get(cut, 1) + 1
+            behind = f"_{numbers[cut]}"
+            plain = cut[: NAME_CHARS_MAX - len(behind)] + behind
         taken.add(plain)
         names[group, name] = plain
     return names
@@ -110,8 +111,8 @@ _GRAMMARS = loose.Loose(_Grammar)
 
 def keep_allowed(prompt: Prompt, _target: Target) -> Prompt:
     """Only the tools among which the choice is."""
-    choice = prompt.choice
-    tools = tuple(tool for tool in prompt.tools if tool.name in choice.names)
+    choice, names = prompt.choice, frozenset(prompt.choice.names)
+    tools = tuple(tool for tool in prompt.tools if tool.name in names)
     if choice.mode == "these" and len(choice.names) == 1:
         return replace(prompt, tools=tools)
     mode: Any = "some" if choice.mode == "these" else "auto"

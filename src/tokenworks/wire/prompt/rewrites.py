@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -151,8 +151,10 @@ def _decoded(data: str) -> str:
 def remind_late(prompt: Prompt, _target: Target) -> Prompt:
     """What the system says after others have spoken as a reminder in a turn of the user."""
     turns: list[Turn] = []
+    spoken = False
     for turn in prompt.turns:
-        if turn.role == "system" and any(earlier.role != "system" for earlier in turns):
+        spoken = spoken or turn.role != "system"
+        if turn.role == "system" and spoken:
             parts = tuple(replace(part, text=remind(part.text)) if isinstance(part, Text) else part
                           for part in turn.parts)
             turn = Turn("user", parts, path=turn.path)
@@ -162,27 +164,27 @@ def remind_late(prompt: Prompt, _target: Target) -> Prompt:
 
 def join_texts(prompt: Prompt, _target: Target) -> Prompt:
     """Texts in a row, the system's first words, and turns of the user as one: some templates take nothing else."""
-    turns: list[Turn] = []
+    merged: list[tuple[Turn, list[Part]]] = []
     for turn in prompt.turns:
-        earlier = turns[-1] if turns else None
-        if earlier is not None and goes_on(earlier, turn):
-            turns[-1] = replace(earlier, parts=_joined((*earlier.parts, *turn.parts)))
+        parts = [replace(part, parts=_joined(part.parts)) if isinstance(part, Result) else part for part in turn.parts]
+        if merged and goes_on(merged[-1][0], turn):
+            merged[-1][1].extend(parts)
         else:
-            inner = tuple(replace(part, parts=_joined(part.parts)) if isinstance(part, Result) else part
-                          for part in turn.parts)
-            turns.append(replace(turn, parts=_joined(inner)))
-    return replace(prompt, turns=tuple(turns))
+            merged.append((turn, parts))
+    return replace(prompt, turns=tuple(replace(turn, parts=_joined(parts)) for turn, parts in merged))
 
 
-def _joined(parts: tuple[Part, ...]) -> Any:
-    joined: list[Part] = []
+def _joined(parts: Iterable[Part]) -> Any:
+    """Each run of texts as one; a mark of the cache ends a run."""
+    runs: list[list[Any]] = []
     for part in parts:
-        earlier = joined[-1] if joined else None
+        earlier = runs[-1][-1] if runs else None
         if isinstance(part, Text) and isinstance(earlier, Text) and not earlier.cache:
-            joined[-1] = replace(part, text=f"{earlier.text}\n\n{part.text}", path=earlier.path)
+            runs[-1].append(part)
         else:
-            joined.append(part)
-    return tuple(joined)
+            runs.append([part])
+    return tuple(run[0] if len(run) == 1 else
+                 Text("\n\n".join(text.text for text in run), run[-1].cache, run[0].path) for run in runs)
 
 
 def go_on(prompt: Prompt, target: Target) -> Prompt:
