@@ -489,6 +489,27 @@ def test_owned_fields(tmp_path: Path) -> None:
     run(main)
 
 
+def test_raised_cap(tmp_path: Path) -> None:
+    """A cap that the upstream would refuse goes as it was raised, and is held for as that, in a second try too."""
+    body = {**whole_body("chat"), "max_tokens": 5}
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("responses",), engine="openai") as place:
+            place.upstream.script = answer_whole(WHOLE["responses"])
+            assert (await place.ask(body)).status == 200
+            await add(place, "native", dialects=("chat",), engine="openai")
+            place.upstream.scripts = [answer_whole({}, 500), answer_whole(WHOLE["responses"])]
+            assert (await place.ask(body)).status == 200
+            first, native, second = (seen.json for seen in place.upstream.seen)
+            assert first["max_output_tokens"] == second["max_output_tokens"] == 16 and native["max_tokens"] == 5
+            straight, again = await place.closed(2)
+            assert place.records(Opened)[0].why["output_held"] == 16
+            assert [step.amount_minor for step in again.hold if step.step == "extended"] == [11 * OUTPUT]
+            assert "is raised to 16" in straight.notes[0] and straight.notes == again.notes
+
+    run(main)
+
+
 def test_input_bound_by_what_goes(tmp_path: Path) -> None:
     """Held for are the bytes that go upstream, not those that came."""
 

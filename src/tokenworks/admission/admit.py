@@ -96,7 +96,7 @@ def admit_request(
     if caller.key.models and model.id not in caller.key.models:
         return Denied(Refusal.MODEL_NOT_ALLOWED, param="model", why={"model": model.id, "key": caller.key.id})
     serving, faults = _find_native(facts, offers.get(model.id, ()), priced)
-    output_max, told = _output_max(facts, model), Told()
+    output_max, told = bound_output(facts, model), Told()
     if not serving:
         others = trim_tools(facts, offers.get(model.id, ()), priced)
         if not others.offers:
@@ -167,7 +167,8 @@ def _deny_all(facts: RequestFacts, faults: list[Fault], why: Why, offers: tuple[
     return Denied(Refusal.NO_CAPACITY, why=why)
 
 
-def _output_max(facts: RequestFacts, model: Model) -> int:
+def bound_output(facts: RequestFacts, model: Model) -> int:
+    """The most tokens of one answer: the client's cap, the model's limit, the context; at least 1 if any."""
     if facts.dialect == "embeddings":
         return 0
     most = min(model.output_tokens_max, model.context_tokens)

@@ -18,7 +18,7 @@ from tokenworks.gateway.answers import fail
 from tokenworks.gateway.aside import is_heavy
 from tokenworks.gateway.call import Call, Caller, Failure, Fault
 from tokenworks.gateway.flow import Flow
-from tokenworks.gateway.funding import fit_blind
+from tokenworks.gateway.funding import fit_hold
 from tokenworks.gateway.opening import ONLY, write_opened
 from tokenworks.gateway.settle import NOTHING, Ending, close, end_attempt, usage_now, work_unseen
 from tokenworks.limits import ATTEMPTS_MAX, ERROR_BODY_BYTES_MAX, RETRY_AFTER_S_MAX
@@ -217,7 +217,7 @@ def _try_next(flow: Flow, caller: Caller, refusal: Refusal, reason: str, wait_s:
     if flow.stage != "draining" and len(flow.attempts) < ATTEMPTS_MAX and write_opened(flow) and route(flow):
         flow.move("retry")
         flow.quit_waiting()
-        fit_blind(flow)
+        fit_hold(flow)
         send(flow, caller)
     else:
         _give_up(flow, refusal, reason, wait_s=wait_s)

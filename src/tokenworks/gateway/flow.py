@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from tokenworks.admission.admit import Admitted
+from msgspec.structs import replace
+
+from tokenworks.admission.admit import Admitted, bound_output
 from tokenworks.admission.admit import Caller as Customer
 from tokenworks.admission.offer import Offer
 from tokenworks.admission.translated import Told
@@ -158,9 +160,11 @@ class Flow:
                 self.facts = facts
 
     def speak(self) -> None:
-        """The request becomes what the deployment that was picked is asked in its place."""
+        """The request becomes what the deployment that was picked is asked in its place, by the cap that stands there:
+        some interfaces have one of their own, or take none as low as the client's."""
         found = self.told[self.offer.deployment.id]
         self.body, self.facts, self.asked = found.body, found.facts, found.asked
+        self.admitted = replace(self.admitted, output_max=bound_output(found.facts, self.admitted.model))
         notes = (note[:NOTE_CHARS_MAX] for note in found.notes[:NOTES_MAX])
         self.dropped = tuple(dict.fromkeys((*self.dropped, *notes)))
 

@@ -165,10 +165,14 @@ def _stand_in_line(flow: Flow) -> None:
     flow.shared.desk.wait(flow.till, flow)  # type: ignore[arg-type]
 
 
-def fit_blind(flow: Flow) -> None:
-    """The next deployment is blind and the one before was not: hold for all of the answer, or lower its cap."""
+def fit_hold(flow: Flow) -> None:
+    """The next deployment is blind, or takes no cap as low, and the one before was not so: hold for all of an answer
+    that has no slices, or lower its cap."""
     hold, pricer = flow.hold, flow.price.pricer
-    if hold is None or flow.offer.deployment.progress != "blind" or flow.held_tokens >= flow.output_max:
+    if not flow.capped:
+        flow.output_max = max(flow.output_max, flow.admitted.output_max * flow.facts.choices)
+    sliced = flow.mode != "whole" and flow.offer.deployment.progress != "blind"
+    if hold is None or sliced or flow.held_tokens >= flow.output_max:
         return
     need = flow.input_minor + pricer.price_output(flow.output_max) - hold.held_minor
     if need > 0 and flow.till.purse.extend(hold, need, flow.shared.clock.mono_ns()) < need:
