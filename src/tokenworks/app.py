@@ -16,6 +16,7 @@ from tokenworks.cli.starters import BuyerPlace, Flags, PartWords, Place, Starter
 from tokenworks.clock import SystemClock, SystemDice
 from tokenworks.config import Settings, find_language, find_shop, load_settings, read_environment
 from tokenworks.errors import ConfigError, TokenworksError
+from tokenworks.language.speech import tell
 from tokenworks.up.lifeline import hold_lifeline
 from tokenworks.up.plan import Plan, list_parts
 from tokenworks.up.supervisor import Supervisor
@@ -215,4 +216,4 @@ def _handed(settings: Settings) -> tuple[str, ...]:
 
 
 def _say(text: str) -> None:
-    print(f"tokenworks: {text}", file=sys.stderr, flush=True)
+    print(f"tokenworks: {tell(text)}", file=sys.stderr, flush=True)
