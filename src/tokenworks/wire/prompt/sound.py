@@ -162,13 +162,13 @@ def _check_choice(prompt: Prompt) -> Malformed | None:
     choice = prompt.choice
     if choice.mode not in ("some", "these") and not choice.names:
         return None
-    names = list(dict.fromkeys([*(tool.name for tool in prompt.tools), *(tool.kind for tool in prompt.hosted)]))
+    names = dict.fromkeys([*(tool.name for tool in prompt.tools), *(tool.kind for tool in prompt.hosted)])
     if not names:
         return _wrong(choice.path, " wants a tool to be called, but there are none. Send tools, or leave it out.")
     for name in choice.names:
         if name not in names:
             more = len(names) - NAMES_SHOWN
-            known = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            known = ", ".join(list(names)[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
             return _wrong(choice.path, f" names the tool {name!r}, which is not among tools. Name one of: {known}.")
     return None
 
