@@ -77,6 +77,8 @@ def test_one_host(shop: TestClient, hub: Hub, tmp_path: Path) -> None:
     moved = shop.patch("/api/v1/deployments/d1", json={"url": "http://127.0.0.2:9", "secret": "sealed:up"})
     assert moved.status_code == 422
     assert shop.put(f"{URL}/up", json={"value": TEXT, "host": "https://other.example"}).status_code == 409
+    unbound = shop.put(f"{URL}/up", json={"value": TEXT, "host": ""})
+    assert unbound.status_code == 409 and "d1" in unbound.json()["detail"], "it would serve its deployment no more"
     row = hub.store.deployments.get("d1").row
     hub.store.deployments.put(row.__class__(**{name: getattr(row, name) for name in row.__struct_fields__}
                                             | {"url": "http://127.0.0.3:9"}))  # by somebody in the books

@@ -199,9 +199,10 @@ def _check_host(host: str) -> str:
 
 
 def _check_users(desk: Desk, name: str, host: str) -> None:
-    """Raises Conflict while a deployment elsewhere names the secret."""
-    if host and (users := _find_users(desk, name, host)):
-        raise Conflict(f"The secret {name!r} is named by {', '.join(users)}, which are not at {host}.")
+    """Raises Conflict while a deployment elsewhere names the secret: any one does where it is for no host."""
+    if users := _find_users(desk, name, host):
+        raise Conflict(f"The secret {name!r} is named by {', '.join(users)}, which are not at {host}." if host else
+                       f"The secret {name!r} is named by {', '.join(users)}. Give them another one first.")
 
 
 def _find_users(desk: Desk, name: str, host: str = "") -> list[str]:
