@@ -54,6 +54,7 @@ def play(world: World, agent: Agent, case: str, deployment: str) -> Run:
         code, output = start(agent.command(model, JOB.format(folder=project)), {**env, "TOKENWORKS_API_KEY": key},
                              project)
         seconds = time.monotonic() - began_s
+        end_strays(home)
         made = {name: (project / name).read_text() if (project / name).exists() else None for name in (FILE, COPY)}
     tap.stop()
     wrong = judge(agent, case, made, (code, seconds), output)
@@ -92,6 +93,16 @@ def start(command: list[str], env: dict[str, str], project: Path) -> tuple[int |
             output, _ = process.communicate()
             code = None
     return code, ANSI.sub("", output)
+
+
+def end_strays(home: Path) -> None:
+    """Ends what a run has left running in its home: Cline leaves a daemon."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"HOME={home}\0".encode() in (place / "environ").read_bytes():
+                os.kill(int(place.name), signal.SIGTERM)
+        except OSError:  # not ours, or gone already
+            pass
 
 
 def judge(agent: Agent, case: str, made: dict[str, str | None], end: tuple[int | None, float], output: str) -> str:
