@@ -79,6 +79,9 @@ FAULTS = {
     "Documents never move money: a payment is made once, not kept. Use `tokenworks topup`, and leave this document "
     "out.":
         "文档从不动用资金：付款是一次性的，不是要保持的状态。请使用 `tokenworks topup`，并去掉这份文档。",
+    "There is no kind {}. Documents never move money: a payment is made once, not kept. Use `tokenworks topup`, and "
+    "leave this document out.":
+        "没有种类 {0}。文档从不动用资金：付款是一次性的，不是要保持的状态。请使用 `tokenworks topup`，并去掉这份文档。",
     "Secrets never stand in documents: seal them with `tokenworks secret set`, name them as sealed:NAME, and leave "
     "this document out.":
         "文档中从不写凭据：请用 `tokenworks secret set` 封存，以 sealed:NAME 引用，并去掉这份文档。",

@@ -91,6 +91,7 @@ BOOKS = {
     "There is no note {} in the audit trail.": "审计记录中没有编号 {0}。",
 }
 PLACES = {
+    "{} is at {}: {}": "{0} 位于 {1}：{2}",
     "link-local and metadata addresses are never dialled": "绝不连接链路本地地址和元数据地址",
     "multicast and unspecified addresses are never dialled": "绝不连接组播地址和未指定地址",
     "private and loopback addresses are dialled only by a deployment with allow_private":
