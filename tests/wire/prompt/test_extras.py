@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.wire.prompt.asking import moved, prompt_of, refused, sent
+from tests.wire.prompt.asking import OPENAI, moved, prompt_of, refused, sent
 
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.prompt.extras import EXTRAS, judge_extras
@@ -40,6 +40,21 @@ def test_what_nobody_knows_is_noted() -> None:
     found = moved("chat", "messages", CLAUDE, odd=1)
     assert found.notes == ("odd was dropped: it is known to no other interface.",)
     assert moved("responses", "chat", client_metadata={"a": 1}, include=["x"], stream_options={}).notes == ()
+
+
+@pytest.mark.parametrize(("client", "more", "instead"), [
+    ("chat", {"max_output_tokens": 3}, "max_completion_tokens"), ("chat", {"stop_sequences": ["x"]}, "stop"),
+    ("completions", {"max_completion_tokens": 3}, "max_tokens"), ("responses", {"max_tokens": 3}, "max_output_tokens"),
+    ("responses", {"n": 2}, "one request per answer"), ("responses", {"stop": "x"}, "Cut the answer yourself"),
+    ("responses", {"response_format": {"type": "json_object"}}, "text.format"), ("messages", {"n": 2}, "per answer"),
+    ("messages", {"stop": ["x"]}, "stop_sequences"), ("messages", {"max_output_tokens": 3}, "max_tokens"),
+])
+def test_words_of_another_interface(client: Dialect, more: dict[str, Any], instead: str) -> None:
+    """Left out, a cap or a stop would cost the client more than he asked for."""
+    fault = refused(client, "messages" if client != "messages" else "chat", **more)
+    assert fault.param in more and instead in fault.message and "another interface's word" in fault.message
+    assert moved(client, "chat" if client not in ("chat", "completions") else "responses", OPENAI,
+                 **dict.fromkeys(more)).notes == (), "null says nothing"
 
 
 KEPT_ELSEWHERE = [

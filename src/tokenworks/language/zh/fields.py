@@ -162,6 +162,11 @@ TRANSLATED = {
     "shows figures of an engine.": "显示的是引擎的数据",
     "is for how a stream is told.": "只关乎流式的讲述方式",
     "is known to no other interface.": "其他接口没有对应内容",
+    "is another interface's word. Send {} instead.": "是其他接口的字段。请改用 {0}。",
+    "is another interface's word, and this one gives one answer. Send one request per answer.":
+        "是其他接口的字段，本接口只给出一个回答。请每个回答发送一个请求。",
+    "is another interface's word, and this one has none for it. Cut the answer yourself.":
+        "是其他接口的字段，本接口没有对应字段。请自行截断回答。",
     "is answered false: nothing is kept.": "应答为 false：此处不保存任何内容",
     "is answered false: nothing is kept, so send the full input each time.":
         "应答为 false：此处不保存任何内容，请每次发送完整的输入",

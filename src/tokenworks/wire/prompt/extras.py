@@ -28,8 +28,21 @@ class Extra(msgspec.Struct, frozen=True):
 _FULL = "names what an earlier answer left at its maker. Send the full input instead."
 _USUAL = "is for whoever keeps or routes answers, and changes none."
 _OLDER = "is the older word for tools, whose calls are told in another form. Send tools instead."
+
+
+def _instead(word: str) -> Extra:
+    """For what has a word in this interface: left out, it would change the answer or its price."""
+    return Extra("refused", f"is another interface's word. Send {word} instead.")
+
+
+_ONE = Extra("refused", "is another interface's word, and this one gives one answer. Send one request per answer.",
+             (None, 1))
+_UNCUT = Extra("refused", "is another interface's word, and this one has none for it. Cut the answer yourself.",
+               (None, []))
 EXTRAS: dict[Dialect, dict[str, Extra]] = {
     "chat": {
+        "max_output_tokens": _instead("max_completion_tokens"),
+        "stop_sequences": _instead("stop"),
         "functions": Extra("refused", _OLDER, (None, [])),
         "function_call": Extra("refused", _OLDER, (None, "auto", "none")),
         "store": Extra("quiet", "is answered false: nothing is kept.", ()),
@@ -39,8 +52,19 @@ EXTRAS: dict[Dialect, dict[str, Extra]] = {
         "include_reasoning": Extra("quiet", "is for how reasoning is told, which is the interface's own way here."),
         "chat_template_kwargs": Extra("dropped", "is for another engine's template."),
     },
-    "completions": {"store": Extra("quiet", "is answered false: nothing is kept.", ())},
+    "completions": {
+        "max_completion_tokens": _instead("max_tokens"),
+        "max_output_tokens": _instead("max_tokens"),
+        "stop_sequences": _instead("stop"),
+        "store": Extra("quiet", "is answered false: nothing is kept.", ()),
+    },
     "responses": {
+        "max_tokens": _instead("max_output_tokens"),
+        "max_completion_tokens": _instead("max_output_tokens"),
+        "n": _ONE,
+        "stop": _UNCUT,
+        "stop_sequences": _UNCUT,
+        "response_format": _instead("text.format"),
         "previous_response_id": Extra("refused", _FULL),
         "conversation": Extra("refused", _FULL),
         "prompt": Extra("refused", "names a prompt that is kept at another maker. Send the full input instead."),
@@ -56,6 +80,11 @@ EXTRAS: dict[Dialect, dict[str, Extra]] = {
         "context_management": Extra("dropped", "edits a long conversation by another maker's rules.", (None, [])),
     },
     "messages": {
+        "max_completion_tokens": _instead("max_tokens"),
+        "max_output_tokens": _instead("max_tokens"),
+        "n": _ONE,
+        "stop": _instead("stop_sequences"),
+        "response_format": _instead("output_config.format"),
         "container": Extra("refused", "names what an earlier answer left at its maker. Leave it out."),
         "context_management": Extra("dropped", "edits a long conversation by another maker's rules."),
         "cache_control": Extra("quiet", "marks what is to be cached, and other makers cache by themselves."),
