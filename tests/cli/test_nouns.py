@@ -106,6 +106,8 @@ def test_idempotency_key(shop: Shell) -> None:
     first = shop.good("topup", "acme", "5", "--idempotency-key", "pay-1")
     assert shop.good("topup", "acme", "5", "--idempotency-key", "pay-1") == first
     assert shop("topup", "acme", "6", "--idempotency-key", "pay-1").code == 5
+    useless = shop("account", "change", "acme", "--no-active", "--idempotency-key", "x")
+    assert useless.code == 2 and "--idempotency-key" in useless.err, "the API heeds it where doing twice makes two"
     assert shop.good("account", "show", "acme")["balance"]["amount"] == "5.00"
 
 

@@ -161,7 +161,8 @@ def build_command(command: Command, connect: Connect) -> Callable[..., None]:
                   for name in command.words]
     parameters += [_parameter(command.operation, field, inspect.Parameter.KEYWORD_ONLY)
                    for name, field in fields.items() if name not in (*command.words, command.unseen)]
-    extra = COMMON | ({"file": (_FILE, ""), "idempotency_key": (_KEY, "")} if writes else {})
+    extra = COMMON | ({"file": (_FILE, "")} if writes else {})
+    extra |= {"idempotency_key": (_KEY, "")} if route.method == "POST" else {}  # others come to the same twice anyway
     parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
                    for name, (kind, default) in extra.items()]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
