@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,29 @@ def test_fault_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             for path in ("/v1/messages", "/v1/messages/count_tokens"):
                 reply = await place.ask(LONG, path)
                 assert reply.status == 500 and reply.json["error"]["type"] == "api_error"
+
+    run(main)
+
+
+def test_no_more_on_sale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is withdrawn while a request is being translated, its client gets an answer."""
+    begun, withdrawn, translate = threading.Event(), threading.Event(), translated.translate
+
+    def wait(*given: Any) -> Any:
+        begun.set()
+        assert withdrawn.wait(9)
+        return translate(*given)
+
+    async def main() -> None:
+        async with shop(tmp_path, dialects=("chat",), money=10**18) as place:
+            monkeypatch.setattr(translated, "translate", wait)
+            asked = asyncio.create_task(place.ask(LONG, "/v1/messages"))
+            await until(begun.is_set)
+            place.books.change(dropped_models=("m",), dropped_deployments=("dep",))
+            await until(lambda: not place.shared.book.offers)
+            withdrawn.set()
+            assert (await asyncio.wait_for(asked, 9)).status == 529
+            assert not place.upstream.seen
 
     run(main)
 

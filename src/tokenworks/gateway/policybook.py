@@ -171,7 +171,7 @@ class PolicyBook:
     def open_lane(self, seat: Seat, admitted: Admitted, facts: RequestFacts, price: Price) -> Lane:
         """The lane of requests like this one, which admission has just let pass."""
         lane = Lane(admitted, facts, price, self.learned[admitted.model.id])
-        native = [offer for offer in self.offers[admitted.model.id] if speaks(offer, facts.dialect)]
+        native = [offer for offer in self.offers.get(admitted.model.id, ()) if speaks(offer, facts.dialect)]
         if is_plain(facts) and len(admitted.offers) == len(native) and not admitted.told:
             seat.lanes[(facts.dialect, admitted.model.id)] = lane
         return lane
