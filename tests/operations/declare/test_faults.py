@@ -9,6 +9,8 @@ from tests.operations.declare.samples import doc, open_desk, plan, said, shop
 
 from tokenworks.errors import Invalid
 from tokenworks.limits import DOCUMENTS_MAX
+from tokenworks.operations.declare.check import NEAR_MAX, nearest
+from tokenworks.operations.declare.plan import make_plan
 from tokenworks.operations.document import ApplyDocuments, apply_documents
 
 WRONG = [
@@ -130,3 +132,19 @@ def test_too_many() -> None:
 def test_the_refusal_of_an_apply_names_the_first() -> None:
     with pytest.raises(Invalid, match=r"documents\[1\]\.kind: There is no kind Modle.*1 more"):
         apply_documents(open_desk(), ApplyDocuments([doc("Model", "m", context_tokens=1), doc("Modle", "m"), 5]))
+
+
+def test_a_slip_among_thousands_of_names() -> None:
+    """What was meant is found, what is listed is short, and nobody waits for minutes."""
+    models = [doc("Model", f"qwen3-coder-{number}", context_tokens=4096) for number in range(1500)]
+    slips = [doc("Account", f"a{number}", rate_card=f"retial-{number}") for number in range(1500)]
+    cards = [doc("RateCard", f"retail-{number}", currency="CNY", models={"*": {}}) for number in range(1500)]
+    found = make_plan([*models, *slips, *cards, doc("Account", "b", rate_card="gold")], {}, False, 0).faults
+    assert len(found) == 1501 and found[7].message.endswith("Did you mean retail-7?")
+    assert found[-1].message.endswith(", ….") and len(found[-1].message) < 1000
+
+
+def test_near_names_among_many() -> None:
+    names = [f"model-{number:04}" for number in range(NEAR_MAX + 50)]
+    for slip in ("modle-0077", "MODEL-0077", "mode-0077", "model-00777"):
+        assert nearest(slip, names) == "Did you mean model-0077?", slip

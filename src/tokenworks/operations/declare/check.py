@@ -14,6 +14,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+NEAR_MAX = 100  # names that one is compared with: thousands of wrong ones among thousands would take minutes
+SHOWN_MAX = 40  # names that are listed
 Mistake = tuple[list[str], str]  # the way to the field, and what is wrong with it
 Fields = dict[str, msgspec.structs.FieldInfo]
 
@@ -72,10 +74,18 @@ def soften(kind: Any, value: Any) -> Any:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The name that was meant, or all there are."""
+    """The name that was meant, or those there are."""
     right = list(known)
-    near = difflib.get_close_matches(name, right, 1) or [one for one in right if one.lower() == name.lower()]
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(right)}."
+    alike = right if len(right) <= NEAR_MAX else [one for one in right if _is_alike(one, name)][:NEAR_MAX]
+    near = difflib.get_close_matches(name, alike, 1) or [one for one in right if one.lower() == name.lower()]
+    shown = right if len(right) <= SHOWN_MAX else [*right[:SHOWN_MAX], "…"]
+    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(shown)}."
+
+
+def _is_alike(one: str, name: str) -> bool:
+    """Cheap, and right for a slip: the same beginning, about the same length, and the same end or nearly all before."""
+    return one[:1].lower() == name[:1].lower() and abs(len(one) - len(name)) <= 2 and (
+        one[-2:] == name[-2:] or one[:-3] == name[:len(one) - 3])
 
 
 def _check_table(value: Any, place: list[str]) -> list[Mistake]:

@@ -28,6 +28,7 @@ def order_declared(declared: Sequence[Declared]) -> tuple[list[Declared], list[F
 
 def find_dangling(declared: Sequence[Declared], known: set[Ident], leaving: set[Ident]) -> Iterator[Fault]:
     """References to what is not `known`: neither declared nor there; or what will be gone."""
+    names = {kind: sorted(name_ident(ident) for ident in known if ident[0] == kind) for kind in KINDS}
     for one in declared:
         for field, target in links_of(one):
             if target in known:
@@ -36,8 +37,8 @@ def find_dangling(declared: Sequence[Declared], known: set[Ident], leaving: set[
             if target in leaving:
                 why = f"--prune would take {target[0]} {name} away. Declare it, too."
             else:
-                same = [name_ident(ident) for ident in known if ident[0] == target[0]]
-                why = f"There is no {target[0]} {name}. " + (nearest(name, sorted(same)) if same else
+                same = names[target[0]]
+                why = f"There is no {target[0]} {name}. " + (nearest(name, same) if same else
                                                             f"Declare it: there is no {target[0]} yet.")
             yield Fault(one.document, ["spec", field], why)
 
