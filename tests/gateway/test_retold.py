@@ -469,7 +469,8 @@ def test_trace_goes_on(tmp_path: Path) -> None:
             place.upstream.script = answer_whole(WHOLE["chat"])
             await place.ask(whole_body("messages"), "/v1/messages", traceparent=trace)
             await place.ask(whole_body("messages"), "/v1/messages", traceparent="00-odd")
-            assert [opened.why.get("traceparent") for opened in place.records(Opened)] == [trace, None]
+            await place.ask(whole_body("chat"), traceparent=trace)
+            assert [opened.why.get("traceparent") for opened in place.records(Opened)] == [trace, None, trace]
 
     run(main)
 

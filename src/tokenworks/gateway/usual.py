@@ -91,7 +91,8 @@ def answer_usual(flow: Flow, call: Call, data: bytes) -> bool:
     """Read, settle and pass on a whole answer of status 200; False, and nothing done, for any other."""
     hold, deployment, lane = flow.hold, flow.offer.deployment, flow.lane
     if (flow.stage != "dialling" or hold is None or not lane.brief or flow.opened is not None or flow.attempts
-            or flow.capped or deployment.cost_card or flow.why is not ONLY):
+            or flow.capped or deployment.cost_card or flow.why is not ONLY
+            or b"traceparent" in flow.turn.head.fields):  # which a Brief has no place for
         return False
     said = read_said(flow.dialect, deployment.engine, data)
     if said is None:
