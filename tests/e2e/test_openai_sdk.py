@@ -54,6 +54,27 @@ def test_chat_whole(sdk: Sdk, utility: Utility) -> None:
     assert booked["basis"] == "reported"
 
 
+def test_several_answers(sdk: Sdk, utility: Utility) -> None:
+    """The engine's own usage speaks of one of them; billed and shown are all, and the prompt once."""
+    raw = sdk.client.chat.completions.with_raw_response.create(model=MODEL, messages=SAY, max_tokens=8, n=3)
+    answer = raw.parse()
+    assert [choice.index for choice in answer.choices] == [0, 1, 2]
+    assert all(choice.message.content for choice in answer.choices)
+    one = sdk.client.chat.completions.create(model=MODEL, messages=SAY, max_tokens=8)
+    assert answer.usage is not None and one.usage is not None
+    assert answer.usage.prompt_tokens == one.usage.prompt_tokens
+    assert 8 < answer.usage.completion_tokens <= 24
+    booked = utility.booked(raw.headers["x-request-id"])
+    assert booked["usage"]["output"] == answer.usage.completion_tokens and booked["basis"] == "reported"
+    stream = sdk.client.chat.completions.create(
+        model=MODEL, messages=SAY, max_tokens=8, n=2, stream=True, stream_options={"include_usage": True})
+    chunks = list(stream)
+    assert {choice.index for chunk in chunks for choice in chunk.choices} == {0, 1}
+    assert chunks[-1].usage is not None
+    booked = utility.booked(stream.response.headers["x-request-id"])
+    assert booked["usage"]["output"] == chunks[-1].usage.completion_tokens > 8
+
+
 def test_stream_without_usage(sdk: Sdk, utility: Utility) -> None:
     with sdk.client.chat.completions.with_raw_response.create(
         model=MODEL, messages=SAY, max_tokens=16, stream=True

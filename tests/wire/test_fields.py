@@ -141,6 +141,15 @@ def test_llamacpp(own: bool, dialect: Dialect, more: dict[str, Any]) -> None:
     assert fault_of(source, "chat", n=1, seed=4) is None
 
 
+@pytest.mark.parametrize("dialect", ["chat", "completions"])
+def test_llamacpp_several(dialect: Dialect) -> None:
+    """Several answers where each tells how far it is; never several prompts."""
+    assert fault_of(LLAMACPP, dialect, n=2) is None
+    if dialect == "completions":
+        fault = fault_of(LLAMACPP, dialect, prompt=["a", "b"])
+        assert fault is not None and fault.param == "prompt"
+
+
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize(("key", "value"), [
     ("chat_template", "{{ x }}"), ("logits_processors", ["os.system"]), ("kv_transfer_params", {}),

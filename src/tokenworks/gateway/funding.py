@@ -19,6 +19,7 @@ from tokenworks.limits import ASK_HOLD_MS, ASK_WAIT_MS, SLICE_TOKENS
 from tokenworks.wire.fields import count_uses
 from tokenworks.wire.refusals import Refusal
 
+APART = frozenset({"llamacpp"})  # whose whole answers say the usage of one choice only, and whose streams of each
 AMPLE = 8  # a whole answer is held for in full when that is at most this part of what is free
 
 
@@ -46,8 +47,10 @@ def plan_hold(flow: Flow) -> None:
 
 def _choose_mode(flow: Flow, blind: bool) -> Literal["whole", "assembled"]:
     """How to ask for what the client wants whole."""
-    if blind or not flow.output_max or flow.facts.choices > 1:
+    if blind or not flow.output_max:
         return "whole"
+    if flow.facts.choices > 1:
+        return "assembled" if flow.offer.deployment.engine in APART else "whole"
     if flow.sliced:
         return "assembled"
     till = flow.till

@@ -228,16 +228,21 @@ class StreamMeter(Usual):
         """The event without usage that was not asked for; one that is nothing else goes whole."""
         if self._hides_usage:
             return b"" if used.choice < 0 else figures.drop_usage(block, used.raw)
+        if self._several and (self.report is None or len(self._finals) < self._choices):
+            return b"" if used.choice < 0 else figures.drop_usage(block, used.raw)  # of one answer; the last says all
         if self._hides_running and used.choice >= 0:
             last = used.final and not self._paced and (self._several or self.report is not None)
             if not last:
                 return figures.drop_usage(block, used.raw)
-        return self._reshown(block, used) if self._reshows and used.final else block
+        return self._reshown(block, used) if (self._reshows or self._several) and used.final else block
 
     def _reshown(self, block: bytes, used: UsageSeen) -> bytes:
         """The event with usage as it is billed, where the upstream's own object would say something else."""
-        report = self.report
-        shown = reshow_usage(self._engine, self._dialect, used.raw, report.usage) if report is not None else None
+        report, shown = self.report, None
+        if report is not None and self._several:  # it speaks of one choice
+            shown = msgspec.json.encode(show_usage(self._dialect, report.usage))
+        elif report is not None:
+            shown = reshow_usage(self._engine, self._dialect, used.raw, report.usage)
         return block if shown is None else block.replace(used.raw, shown, 1)
 
     def _marked(self, block: bytes, events: list[Event]) -> bytes:

@@ -168,7 +168,7 @@ def write_body(events: Iterable[Event], extension: Object | None = None, usage: 
     """The whole body of a stream's events. A call that was not finished when the stream was cut is left out."""
     answer = Answer(events)
     choices = []
-    for choice in answer.choices:
+    for choice in sorted(answer.choices):
         message: Object = {"role": "assistant", "content": None}
         calls: list[Object] = []
         notes: list[msgspec.Raw] = []

@@ -131,6 +131,6 @@ def write_body(events: Iterable[Event], extension: Object | None = None, usage: 
             "logprobs": answer.logprobs(choice),
             "finish_reason": answer.finish(choice),
         }
-        for choice in answer.choices
+        for choice in sorted(answer.choices)
     ]
     return chat_writer.finish_body(answer, "text_completion", choices, extension, usage)

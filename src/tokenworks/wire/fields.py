@@ -113,8 +113,12 @@ def check_fields(facts: RequestFacts, source: Source, priced: Container[str] = (
             if key not in plan.free and (fault := _judge(key, raw, plan, source, priced)) is not None:
                 return fault
     if facts.choices > 1 and source.engine == "llamacpp":
-        message = "This model answers one prompt per request. Send them one by one."
-        return Malformed(Refusal.FEATURE_UNSUPPORTED, message, "prompt")
+        if facts.prompts > 1:
+            message = "This model answers one prompt per request. Send them one by one."
+            return Malformed(Refusal.FEATURE_UNSUPPORTED, message, "prompt")
+        if source.progress != "exact":  # then nothing says what the other answers are made of
+            message = "n: must be 1 for this model. Send one request per answer."
+            return Malformed(Refusal.FEATURE_UNSUPPORTED, message, "n")
     return None if facts.content is None else _judge_content(facts, source, priced)
 
 

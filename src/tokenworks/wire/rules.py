@@ -140,9 +140,9 @@ HELD: dict[Engine, dict[str, Rule]] = {
     },
 }
 HELD_DIALECT: dict[tuple[Engine, Dialect], dict[str, Rule]] = {
-    # Several answers or prompts in one request: the usage names the tokens of one (llama.cpp PR 27318).
-    ("llamacpp", "chat"): {"n": _ONE_ANSWER},
-    ("llamacpp", "completions"): {"n": _ONE_ANSWER, "best_of": _ONE_ANSWER},
+    # Several answers or prompts in one request: the usage names the tokens of one (llama.cpp PR 27318). Its streams
+    # tell the progress of each answer, so `n` is asked for as a stream.
+    ("llamacpp", "completions"): {"best_of": _ONE_ANSWER},
     ("trtllm", "completions"): {"best_of": _ONE_ANSWER},
     # MindIE and Ollama answer once whatever is asked for.
     **{(engine, dialect): {"n": _ONE_ANSWER} for engine in ("mindie", "ollama") for dialect in ("chat", "completions")},

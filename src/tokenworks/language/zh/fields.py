@@ -57,6 +57,7 @@ RULES = {
     "would run code of yours on the server. Leave it out.": "会在服务器上运行您的代码。请去掉。",
     "would run a template of yours on the server. Leave it out.": "会在服务器上运行您的模板。请去掉。",
     "must be 1 for this model. Send one request per answer.": "对该模型必须为 1。请每个回答发送一个请求。",
+    "n: must be 1 for this model. Send one request per answer.": "n：对该模型必须为 1。请每个回答发送一个请求。",
     "makes tokens that no figure shows. Leave it out.": "会产生用量数据中看不到的 token。请去掉。",
     "may only say enable_thinking, thinking, preserve_thinking or reasoning_effort here.":
         "在此只能写 enable_thinking、thinking、preserve_thinking 或 reasoning_effort。",
