@@ -37,8 +37,8 @@ ENGINES: dict[Engine, EngineFacts] = {
         "in its details; in mid-stream it counts as output."),
     "llamacpp": EngineFacts(
         "llama.cpp", ("chat", "completions", "embeddings"), "exact", "http://127.0.0.1:8080",
-        "Tells the usage of one of several answers: for `n` above 1 it is asked for a stream, which tells of each. Start "
-        "your own with `--no-cache-prompt`. "
+        "Tells the usage of one of several answers: for `n` above 1 it is asked for a stream, which tells of each. "
+        "Start your own with `--no-cache-prompt`. "
         "Its own `/v1/responses` and `/v1/messages` take no schema and leave out what clients' types want: both are "
         "served by translation to chat."),
     "trtllm": EngineFacts(
