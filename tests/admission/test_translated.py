@@ -72,6 +72,20 @@ def test_others_serve(translator: Translator) -> None:
     assert found.told["a"].notes == ("metadata: dropped",)
 
 
+@pytest.mark.parametrize(("message", "kept"), [
+    ("messages[0].role must be one of user; got 'my secret'.", "messages[0].role must be one of user; got '…'."),
+    ('content must be a list, got "my \\"very\\" secret....', "content must be a list, got '…'"),
+    ('tools[0] must be an object, got "it\'s secret".', "tools[0] must be an object, got '…'."),
+    ('x must be a list, got {"text":"secret....', "x must be a list, got {'…':'…'"),
+    ("top_k: no other interface has it. Leave it out.", "top_k: no other interface has it. Leave it out.")])
+def test_records_hold_nothing_that_was_said(translator: Translator, message: str, kept: str) -> None:
+    """The client reads what it wrote; journal, books and traces keep the place and the rule alone."""
+    translator.refused = {"messages": Malformed(Refusal.FEATURE_UNSUPPORTED, message, "messages")}
+    found = decide(offer("a", dialects=("messages",)))
+    assert isinstance(found, Denied) and found.message == message
+    assert found.why["passed over a"] == kept
+
+
 def test_next_dialect_tried(translator: Translator) -> None:
     """What cannot be said in the closest dialect may be said in another that the deployment speaks."""
     translator.refused["responses"] = Malformed(Refusal.FEATURE_UNSUPPORTED, "stop: not there", "stop")

@@ -5,6 +5,7 @@ Credit comes after (credit/purse.py), because only what may be asked at all is w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from difflib import get_close_matches
 from itertools import islice
@@ -25,6 +26,7 @@ from tokenworks.wire.refusals import Refusal, context_message
 from tokenworks.wire.request import RequestFacts
 
 NEAREST_OF = 200  # models that a misspelt name is compared with: whoever misspells must not keep the loop busy
+_SAID = re.compile(r"""(["'])(?:\\.|(?!\1).)*\1?""", re.S)  # what a message quotes of the request, cut short or not
 Why = dict[str, str | int]
 
 
@@ -106,7 +108,7 @@ def admit_request(
         faults = [*(fault for fault in faults if fault.deployment not in tried), *others.faults]
     why: Why = {"model": model.id, "candidates": len(serving)}
     for fault in faults:
-        why[f"passed over {fault.deployment}"] = fault.message
+        why[f"passed over {fault.deployment}"] = _SAID.sub("'…'", fault.message)  # records hold nothing that was said
     if not serving:
         return _deny_all(facts, faults, why, offers.get(model.id, ()))
     if facts.token_ids and (tokens := find_overlength(facts, model)) > 0:
