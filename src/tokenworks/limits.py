@@ -41,6 +41,7 @@ DNS_TTL_S = 30
 ERROR_BODY_BYTES_MAX = 64 * 1024  # of an upstream's error that is kept for the record
 # --- credit ---
 SLICE_TOKENS = 512  # output held ahead per step
+ESTIMATE_FACTOR_MAX = 8  # an answer that seems so many times its cap, by sizes alone, is ended: no estimate is so wrong
 ASK_WAIT_MS = 50  # admission waits so long for the books
 EXTEND_WAIT_MS = 250  # a running stream waits so long for the books before it is cut
 TOPUP_WAIT_MS = 1000  # a stream at the end of its credit waits so long for a top-up before it is cut

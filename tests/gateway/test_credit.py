@@ -16,6 +16,7 @@ from tests.gateway.upstream import Exchange, Script, answer_whole, chat_chunk, c
 
 from tokenworks.credit.messages import Written
 from tokenworks.credit.records import Closed, Opened, Released
+from tokenworks.limits import SLICE_TOKENS
 from tokenworks.store.shapes import RequestQuery
 from tokenworks.tariff.card import Price, RateCard
 
@@ -166,6 +167,60 @@ def test_cut_at_end(tmp_path: Path, dialect: str) -> None:
                 assert reply.events[-2]["delta"]["stop_reason"] == "max_tokens"
 
     run(main)
+
+
+@pytest.mark.parametrize("money", [10**13, INPUT_HELD + 60 * OUTPUT])
+def test_cap_is_ignored(tmp_path: Path, money: int) -> None:
+    """An upstream that goes on beyond its cap is stopped a slice later, whatever the account could still pay."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", money=money, **EXACT) as place:
+            place.upstream.script = counted_stream("chat", 5000, step=10, gap_s=0.0005)
+            reply = await place.ask({**STREAM, "max_tokens": 50})
+            assert reply.status == 200 and reply.whole and b"stream_limit" in reply.body
+            (closed,) = await place.closed()
+            assert closed.outcome == "cut" and closed.reason == "stream_limit"
+            assert 50 + SLICE_TOKENS < closed.usage.output <= 50 + 2 * SLICE_TOKENS
+            assert (closed.overrun_minor == 0) == (money == 10**13)
+            assert closed.charged_minor <= money
+
+    run(main)
+
+
+def test_size_is_no_proof(tmp_path: Path) -> None:
+    """Where only sizes tell, an answer of long words is not taken for one beyond its cap."""
+
+    async def main() -> None:
+        async with shop(tmp_path / "s", engine="openai") as place:
+            place.upstream.script = wordy_stream(11 * "x" + " ", 600)
+            reply = await place.ask({**STREAM, "max_tokens": 600})
+            assert reply.whole and b"stream_limit" not in reply.body
+            (closed,) = await place.closed()
+            assert closed.outcome == "ok" and closed.overrun_minor == 0
+            place.upstream.script = wordy_stream(100 * "x" + " ", 3000)
+            reply = await place.ask({**STREAM, "max_tokens": 50})
+            assert reply.whole and b"stream_limit" in reply.body
+
+    run(main)
+
+
+def wordy_stream(word: str, count: int) -> Script:
+    """So many words of a token each, none of which is counted before the end."""
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.start()
+        await exchange.event(chat_chunk(""))
+        for number in range(count):
+            if exchange.gone.is_set():
+                return
+            await exchange.event(chat_chunk(word))
+            await asyncio.sleep(0 if number % 50 else 0.001)
+        await exchange.event(chat_chunk(finish="stop"))
+        await exchange.event({**chat_chunk(), "choices": [], "usage": _usage(count)})
+        await exchange.event("[DONE]")
+        await exchange.end()
+
+    return play
 
 
 def test_refused_without_money(tmp_path: Path) -> None:

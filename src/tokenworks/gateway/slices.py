@@ -15,10 +15,10 @@ from tokenworks.gateway.attempts import leave
 from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.opening import write_opened
 from tokenworks.gateway.settle import Ending, close, usage_now, write_progress
-from tokenworks.limits import ASK_HOLD_MS, EXTEND_WAIT_MS, SLICE_TOKENS, TOPUP_WAIT_MS
+from tokenworks.limits import ASK_HOLD_MS, ESTIMATE_FACTOR_MAX, EXTEND_WAIT_MS, SLICE_TOKENS, TOPUP_WAIT_MS
 from tokenworks.wire.ends import End
 
-OUTCOMES: dict[End, Outcome] = {End.CREDIT: "cut", End.DRAINING: "drained"}
+OUTCOMES: dict[End, Outcome] = {End.CREDIT: "cut", End.DRAINING: "drained", End.LIMIT: "cut"}
 
 
 def advance(flow: Flow) -> None:
@@ -32,8 +32,24 @@ def advance(flow: Flow) -> None:
     if flow.held_tokens < flow.output_max and seen + _half(flow) >= flow.held_tokens:
         extend(flow, seen)
     flow.mark = _next_mark(flow, seen)
-    if seen >= flow.held_tokens and flow.held_tokens < flow.output_max:
+    if seen > flow.output_max:
+        _bound(flow, seen)
+    elif seen >= flow.held_tokens and flow.held_tokens < flow.output_max:
         _pause(flow)
+
+
+def _bound(flow: Flow, seen: int) -> None:
+    """More than the cap: held for as far as credit is free, and ended, for what ignores its cap must not spend without
+    end: a slice later where the engine counts; where sizes are all there is, when no estimate can be to blame."""
+    slice_tokens = SLICE_TOKENS * flow.facts.choices
+    most = flow.output_max * (1 if flow.offer.deployment.progress == "exact" else ESTIMATE_FACTOR_MAX) + slice_tokens
+    hold = flow.hold
+    if seen > most:
+        end_early(flow, End.LIMIT)
+    elif hold is not None:
+        need = flow.input_minor + flow.price.pricer.price_output(seen + slice_tokens) - hold.held_minor
+        if need > 0:
+            flow.till.purse.extend(hold, need, flow.shared.clock.mono_ns())
 
 
 def extend(flow: Flow, seen: int) -> bool:
