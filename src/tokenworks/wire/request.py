@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tokenworks.wire.choice import check_choice
 from tokenworks.wire.content import Content, first_byte, read_content
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.refusals import Malformed, Refusal
@@ -212,6 +213,8 @@ def _decide(facts: RequestFacts, body: bytes, counting: bool) -> Malformed | Non
         if isinstance(content, Malformed):
             return content
         facts.content, facts.object_ids = content, content.files
+    if "tool_choice" in fields and (fault := check_choice(fields)) is not None:
+        return fault
     return None if dialect == "chat" else _batch(facts) or _name_objects(facts)
 
 

@@ -6,7 +6,7 @@ own, so `client` is the dialect that it spoke.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tokenworks.wire.dialects import Dialect
 from tokenworks.wire.prompt.media import check_document, check_image
@@ -163,13 +163,18 @@ def _check_choice(prompt: Prompt) -> Malformed | None:
     if choice.mode not in ("some", "these") and not choice.names:
         return None
     names = dict.fromkeys([*(tool.name for tool in prompt.tools), *(tool.kind for tool in prompt.hosted)])
+    return check_named(choice.path, choice.names, names)
+
+
+def check_named(path: str, chosen: Iterable[str], names: Collection[str]) -> Malformed | None:
+    """Why tools that have to be called cannot be: there are none, or none of that name."""
     if not names:
-        return _wrong(choice.path, " wants a tool to be called, but there are none. Send tools, or leave it out.")
-    for name in choice.names:
+        return _wrong(path, " wants a tool to be called, but there are none. Send tools, or leave it out.")
+    for name in chosen:
         if name not in names:
             more = len(names) - NAMES_SHOWN
             known = ", ".join(list(names)[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-            return _wrong(choice.path, f" names the tool {name!r}, which is not among tools. Name one of: {known}.")
+            return _wrong(path, f" names the tool {name!r}, which is not among tools. Name one of: {known}.")
     return None
 
 
