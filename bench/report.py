@@ -117,11 +117,11 @@ def versus(lines: dict[str, Any], measured: Measured, peers: list[str]) -> str:
 def _against(rounds: dict[str, list[Figures]], figure: str, times: bool, peer: str) -> str:
     """What Tokenworks takes for each of the peer's, and whether that is less, as much (a tie) or more."""
     ours, theirs = rounds.get("tokenworks", []), rounds.get(peer, [])
-    if not theirs or len(ours) != len(theirs):
+    if not ours or not theirs:
         return ""
     base = [each[figure] for each in rounds["direct"]] if times and rounds.get("direct") else [0.0] * len(ours)
     ratios = [(mine[figure] - less) / max(its[figure] - less, 1.0)
-              for mine, its, less in zip(ours, theirs, base, strict=True)]
+              for mine, its, less in zip(ours, theirs, base, strict=False)]  # a peer may have left the run
     ratio = median(ratios)
     verdict = "less" if ratio < 1 - TIE else "tie" if ratio <= 1 + TIE else "**more**"
     return f"{ratio:.2f} x, {verdict}"

@@ -43,18 +43,26 @@ def one(row: Row, contestant: Contestant, mock: Mock, scale: float) -> Figures:
 
 
 def rounds(rows: tuple[Row, ...], taking_part: list[Contestant], mock: Mock, asked: argparse.Namespace) -> Measured:
-    """All rounds; who is first changes from round to round."""
+    """All rounds; who is first changes from round to round. A slow peer that hangs leaves the run, and is told of."""
+    hung: set[str] = set()
     measured: Measured = {row.name: {each.name: [] for each in taking_part if fits(row, each)} for row in rows}
     for number in range(1 if asked.quick else asked.rounds):
         for row in rows:
             for contestant in taking_part[number % len(taking_part):] + taking_part[:number % len(taking_part)]:
-                if not fits(row, contestant):
+                if not fits(row, contestant) or contestant.name in hung:
                     continue
-                figures = one(row, contestant, mock, QUICK if asked.quick else 1)
+                try:
+                    figures = one(row, contestant, mock, QUICK if asked.quick else 1)
+                except BenchError as error:
+                    if contestant.name not in SLOW:
+                        raise
+                    print(f"{contestant.name} is left out from here on: {error}", file=sys.stderr, flush=True)
+                    hung.add(contestant.name)
+                    continue
                 measured[row.name][contestant.name].append(figures)
                 print(f"round {number + 1} {row.name:8} {contestant.name:10} {figures[row.figure]:10.2f} {row.unit}",
                       file=sys.stderr, flush=True)
-    return measured
+    return {name: {who: figures for who, figures in each.items() if figures} for name, each in measured.items()}
 
 
 def fits(row: Row, contestant: Contestant) -> bool:

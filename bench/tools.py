@@ -103,7 +103,11 @@ class Load:
 
     def result(self) -> dict[str, Any]:
         """What it measured; an error when an answer was wrong."""
-        out, err = self.process.communicate(timeout=LOAD_S)
+        try:
+            out, err = self.process.communicate(timeout=LOAD_S)
+        except subprocess.TimeoutExpired as error:
+            stop(self.process)
+            raise BenchError(f"a load was not over after {LOAD_S} s: somebody does not answer") from error
         if not out:
             raise BenchError(f"the load generator failed: {(err or '').strip()}")
         found: dict[str, Any] = json.loads(out)
