@@ -32,7 +32,7 @@ up: $(INSTALLED)  ## everything on one port (8400), a demo account, a first sale
 
 test: $(INSTALLED)  ## all tests, and the pure floors covered by their own
 	@$(MAKE) --no-print-directory $(ENGINE)
-	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),tools/test.sh $(BIN)/python)
+	$(BIN)/python -m pytest -p tests.coverage_gate $(ARGS)
 
 test-clients: $(INSTALLED)  ## real SDKs, installed from locks into .clients, against deployments of every dialect
 	@$(MAKE) --no-print-directory $(ENGINE)
