@@ -52,8 +52,8 @@ def pages() -> list[Path]:
     folders = ("docs/tutorials", "docs/how-to", "docs/explanation", "docs/reference", "docs/decisions", "docs",
                "docs/zh", "docs/zh/how-to")
     found = [path for folder in folders for path in sorted((ROOT / folder).glob("*.md"))]
-    rest = ("README.zh.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
-    return [ROOT / "README.md", *found, *(ROOT / name for name in rest)]
+    rest = ("CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
+    return [ROOT / "README.md", ROOT / "README.zh.md", *found, *(ROOT / name for name in rest)]
 
 
 def original_of(page: Path) -> Path | None:

@@ -196,12 +196,13 @@ def test_slow_reader_cut(tmp_path: Path) -> None:
             await exchange.event(chat_chunk("x" * 4000))
 
     async def main() -> None:
-        async with shop(tmp_path / "s", money=10**15) as place:
+        long = {"context_tokens": 10**7, "output_tokens_max": 10**7}
+        async with shop(tmp_path / "s", money=10**15, model=long) as place:
             place.upstream.script = flood
             client = await place.client()
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            await client.send(STREAM)
-            await until(lambda: any(flow.blocked for flow in place.shared.running))
+            await client.send({**STREAM, "max_tokens": 10**7})
+            await until(lambda: any(flow.blocked for flow in place.shared.running), 30)
             (flow,) = place.shared.running
             await asyncio.sleep(0.1)
             before = flow.meter.visible_bytes
