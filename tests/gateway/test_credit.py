@@ -187,6 +187,24 @@ def test_cap_is_ignored(tmp_path: Path, money: int) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("progress", ["exact", "visible"])
+def test_short_before_cap(tmp_path: Path, progress: str) -> None:
+    """Who is short of credit is cut for it, also when one read leaps from what is held past the cap."""
+    body = {**STREAM, "max_tokens": 650}
+
+    async def main() -> None:
+        settings = {**EXACT, "progress": progress}
+        async with shop(tmp_path / "s", money=input_held(body) + 600 * OUTPUT, **settings) as place:
+            place.upstream.script = (counted_stream("chat", 9000, step=400, gap_s=0.002) if progress == "exact"
+                                     else wordy_stream(1600 * "x" + " ", 900))
+            reply = await place.ask(body)
+            assert reply.whole and b"credit_exhausted" in reply.body and b"stream_limit" not in reply.body
+            (closed,) = await place.closed()
+            assert (closed.outcome, closed.reason) == ("cut", "credit_exhausted")
+
+    run(main)
+
+
 def test_size_is_no_proof(tmp_path: Path) -> None:
     """Where only sizes tell, an answer of long words is not taken for one beyond its cap."""
 

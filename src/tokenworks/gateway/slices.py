@@ -32,10 +32,10 @@ def advance(flow: Flow) -> None:
     if flow.held_tokens < flow.output_max and seen + _half(flow) >= flow.held_tokens:
         extend(flow, seen)
     flow.mark = _next_mark(flow, seen)
-    if seen > flow.output_max:
-        _bound(flow, seen)
-    elif seen >= flow.held_tokens and flow.held_tokens < flow.output_max:
+    if seen >= flow.held_tokens and flow.held_tokens < flow.output_max:
         _pause(flow)
+    elif seen > flow.output_max:
+        _bound(flow, seen)
 
 
 def _bound(flow: Flow, seen: int) -> None:
