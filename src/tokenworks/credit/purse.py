@@ -46,7 +46,6 @@ class Settled(NamedTuple):
     overrun_minor: int
 
 
-
 class Purse:
     """The credit of `account` at this worker, lent in books epoch `epoch`.
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokenworks.credit.brief import Brief
 from tokenworks.credit.purse import Short
 from tokenworks.gateway.answers import finish, send_whole
-from tokenworks.gateway.attempts import pick
+from tokenworks.gateway.attempts import NO_FIELDS, pick
 from tokenworks.gateway.call import Call, Caller
 from tokenworks.gateway.flow import NEVER, Flow
 from tokenworks.gateway.forms import DIALECT, Form
@@ -29,7 +29,6 @@ OPENED, ANSWERED, FINISHED = STAGE["reading"]["open"], STAGE["dialling"]["answer
 COPY_BYTES_MAX = 16 * 1024  # of a body that is cheaper copied into one piece
 _MS = 1_000_000
 _VALUE = msgspec.json.Decoder(msgspec.Raw).decode
-_NO_FIELDS: dict[bytes, bytes] = {}  # of the client's head, none goes upstream in this dialect
 
 
 def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
@@ -79,7 +78,7 @@ def ask_usual(flow: Flow, form: Form, caller: Caller) -> bool:
         outlets.inflight[name] += 1  # where all is well nothing else begins
     else:
         outlets.begin(outlet)
-    head = flow.offer.heads.head(DIALECT, len(before) + end - start + len(after), _NO_FIELDS)
+    head = flow.offer.heads.head(DIALECT, len(before) + end - start + len(after), NO_FIELDS)
     if small:
         flow.call = shared.pool.call(outlet.target, b"".join((head, before, messages, after)), (), caller)
     else:
