@@ -44,7 +44,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("tokenworks_input_counts_total", "counter", "Questions about the input of a request that were answered."),
     Metric("tokenworks_tokens_total", "counter", "Tokens metered, by model, class and basis."),
     Metric("tokenworks_attempts_total", "counter", "Tries at a deployment, by deployment and outcome."),
-    Metric("tokenworks_streams_cut_total", "counter", "Streams ended for want of credit."),
+    Metric("tokenworks_streams_cut_total", "counter", "Streams ended for want of credit, or beyond their cap."),
     Metric("tokenworks_connections", "gauge", "Client connections open now."),
     Metric("tokenworks_requests_running", "gauge", "Requests running now."),
     Metric("tokenworks_upstream_connections", "gauge", "Upstream connections, by state."),
